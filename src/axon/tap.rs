@@ -1,0 +1,140 @@
+//! The end that never holds the writer up and knows what it lost.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use crate::spike::Spike;
+use crate::sync::{Arc, AtomicU64, Relaxed, fence, order};
+
+use super::account::TapTally;
+use super::ring::Ring;
+use super::wait::{self, WaitStrategy};
+
+/// What a tap finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tapped {
+    /// Nothing new is published.
+    Empty,
+    /// The next spike.
+    Spike(Spike),
+    /// The writer lapped the tap: so many spikes are lost to it, and the next poll goes on behind them.
+    Lost(u64),
+}
+
+/// A reading end that the writer overwrites.
+///
+/// Belongs to one thread at a time (`Send`, not `Sync`); clone it for another, which starts where this one is.
+#[derive(Debug)]
+pub struct AxonTap {
+    ring: Arc<Ring>,
+    tally: Arc<TapTally>,
+    /// The next position to read.
+    next: u64,
+    lost: u64,
+    /// How far behind the oldest intact spike a lapped tap goes on; doubles while it loses again and again.
+    slack: u64,
+    not_sync: PhantomData<Cell<()>>,
+}
+
+impl AxonTap {
+    pub(super) fn attach(ring: &Arc<Ring>) -> Self {
+        Self::at(ring, ring.now())
+    }
+
+    fn at(ring: &Arc<Ring>, start: u64) -> Self {
+        let tally = Arc::new(TapTally {
+            start,
+            // relaxed: a count
+            dropped_before: ring.tally.dropped.load(Relaxed),
+            next: AtomicU64::new(start),
+            lost: AtomicU64::new(0),
+        });
+        ring.register_tap(&tally);
+        let ring = Arc::clone(ring);
+        Self { ring, tally, next: start, lost: 0, slack: 0, not_sync: PhantomData }
+    }
+
+    /// The next spike, or how many were lost before it.
+    #[inline]
+    pub fn poll(&mut self) -> Tapped {
+        let position = self.next;
+        let capacity = self.ring.capacity() as u64;
+        let slot = self.ring.slot(position);
+        let first = slot.stamped(self.ring.stamp(position));
+        let spike = first.map(|first| slot.copy(first));
+        // SYNC(slot-claimed): if a word of the copy is of a later lap, the claim is above us; `Axon::claim` is the
+        // other half.
+        fence(order::slot_claimed_check());
+        // relaxed: ordered by the fence
+        if self.ring.claimed.load(Relaxed) > position + capacity {
+            return self.jump();
+        }
+        match spike {
+            Some(spike) => {
+                self.next = position + 1;
+                // relaxed: a count with one writer
+                self.tally.next.store(self.next, Relaxed);
+                Tapped::Spike(spike)
+            }
+            None => {
+                self.slack = 0;
+                Tapped::Empty
+            }
+        }
+    }
+
+    /// How many spikes were published behind the last one read, overwritten ones included.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        // relaxed: a count
+        self.ring.claimed.load(Relaxed).saturating_sub(self.next)
+    }
+
+    /// The number, in the life of the axon, of the spike that is tapped next; the first is 0.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// How many spikes this tap has lost so far.
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Waits until there is something to poll, or a time has passed; whether there is.
+    ///
+    /// A parked wait is ended by [`super::Axon::ring`]; a writer that does not ring is noticed within a millisecond.
+    pub fn wait(&mut self, strategy: WaitStrategy, timeout: Duration) -> bool {
+        let (ring, position) = (&*self.ring, self.next);
+        wait::until(strategy, Some(timeout), &ring.bell, || {
+            ring.slot(position).stamped(ring.stamp(position)).is_some()
+                // relaxed: `jump` loads it again
+                || ring.claimed.load(Relaxed) > position + ring.capacity() as u64
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn jump(&mut self) -> Tapped {
+        let capacity = self.ring.capacity() as u64;
+        // SYNC(claim-seen): the slot we go on at is at most a lap behind; `Axon::rescan` is the other half.
+        let claimed = self.ring.claimed.load(order::claim_seen_jump());
+        let next = claimed - capacity + self.slack;
+        self.slack = (self.slack * 2).max(1).min(capacity / 2);
+        let lost = next - self.next;
+        self.next = next;
+        self.lost += lost;
+        // relaxed: counts with one writer; the account reads again when `next` moved
+        self.tally.lost.store(self.lost, Relaxed);
+        self.tally.next.store(next, Relaxed);
+        Tapped::Lost(lost)
+    }
+}
+
+impl Clone for AxonTap {
+    fn clone(&self) -> Self {
+        Self::at(&self.ring, self.next)
+    }
+}

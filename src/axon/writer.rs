@@ -1,0 +1,279 @@
+//! The end that publishes.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+use crate::spike::Spike;
+use crate::sync::{Arc, Relaxed, fence, order};
+
+use super::account::{self, AxonAccount};
+use super::reader::AxonReader;
+use super::ring::{AxonError, HELD, Ring};
+use super::tap::AxonTap;
+use super::{AxonHub, READERS};
+
+/// The slowest reader is a whole ring behind.
+///
+/// Part of normal flow: wait for the reader, or use [`Axon::publish_with`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the axon is full: its slowest reader is a whole ring behind")]
+#[must_use = "the spike was not published"]
+pub struct AxonFull;
+
+/// What happens to a spike that finds the ring full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Overflow {
+    /// It is handed back, and the firing side waits.
+    #[default]
+    Defer,
+    /// It takes the place of the oldest spike, which the slow readers lose and count.
+    ShedOldest,
+    /// It is dropped and counted.
+    DropNewest,
+}
+
+/// What became of a spike that was not handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Published into a free slot.
+    Published,
+    /// Published in the place of one that a slow reader had not read.
+    Shed,
+    /// Dropped.
+    Dropped,
+}
+
+/// The writing end of a ring of spikes; there is exactly one.
+///
+/// Belongs to one thread at a time (`Send`, not `Sync`). Ends are attached here or, from other threads, through
+/// [`Axon::hub`].
+///
+/// ```
+/// use neuronbus::axon::Axon;
+/// use neuronbus::id::NeuronId;
+/// use neuronbus::spike::{Spike, SpikeKind};
+///
+/// let mut axon = Axon::anonymous(1024)?;
+/// let mut reader = axon.reader()?;
+/// let spike = Spike::new(NeuronId::new(7)?, SpikeKind::Excitatory).with_inline(b"hello")?;
+/// axon.publish(&spike)?;
+/// assert_eq!(reader.try_read(), Some(spike));
+/// assert_eq!(reader.try_read(), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Axon {
+    ring: Arc<Ring>,
+    /// The next position to fill.
+    head: u64,
+    /// The first position that may not be filled before the readers are asked again.
+    limit: u64,
+    not_sync: PhantomData<Cell<()>>,
+}
+
+impl Axon {
+    /// An axon in this process's memory with a number of slots, a power of two, and room for [`READERS`] readers.
+    ///
+    /// # Errors
+    /// [`AxonError::Slots`].
+    pub fn anonymous(slots: usize) -> Result<Self, AxonError> {
+        Self::with_readers(slots, READERS)
+    }
+
+    /// The same with another number of readers; taps are not counted.
+    ///
+    /// # Errors
+    /// [`AxonError::Slots`].
+    pub fn with_readers(slots: usize, readers: usize) -> Result<Self, AxonError> {
+        let ring = Arc::new(Ring::new(slots, readers)?);
+        Ok(Self { ring, head: 0, limit: slots as u64, not_sync: PhantomData })
+    }
+
+    /// A lossless end that gets what is published from now on.
+    ///
+    /// # Errors
+    /// [`AxonError::ReadersTaken`] when the table of readers is full.
+    pub fn reader(&self) -> Result<AxonReader, AxonError> {
+        AxonReader::attach(&self.ring)
+    }
+
+    /// A lossy end that gets what is published from now on and never holds the writer up.
+    #[must_use]
+    pub fn tap(&self) -> AxonTap {
+        AxonTap::attach(&self.ring)
+    }
+
+    /// The handle through which other threads attach ends and read the account.
+    #[must_use]
+    pub fn hub(&self) -> AxonHub {
+        AxonHub { ring: Arc::clone(&self.ring) }
+    }
+
+    /// What became of every spike so far.
+    #[must_use]
+    pub fn account(&self) -> AxonAccount {
+        account::of(&self.ring)
+    }
+
+    /// Slots of the ring.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+
+    /// How many spikes fit now.
+    #[must_use]
+    pub fn room(&mut self) -> usize {
+        self.rescan();
+        (self.limit - self.head) as usize
+    }
+
+    /// Wakes the readers that are parked in a wait; call it when a batch of work has been published.
+    ///
+    /// Publishing does not ring: it would cost each spike what only a sleeper needs.
+    pub fn ring(&self) {
+        self.ring.bell.ring();
+    }
+
+    /// Publishes one spike to every end.
+    ///
+    /// # Errors
+    /// [`AxonFull`] when the slowest reader is a whole ring behind; counted as deferred, nothing is published.
+    #[inline]
+    pub fn publish(&mut self, spike: &Spike) -> Result<(), AxonFull> {
+        if self.head == self.limit && !self.rescan() {
+            return self.defer();
+        }
+        self.put(spike);
+        Ok(())
+    }
+
+    /// Publishes as many spikes from the front of the slice as fit, and returns how many did.
+    ///
+    /// A reader sees either none or all of those. So does a tap, unless it is being lapped. The others are counted as
+    /// deferred.
+    #[inline]
+    pub fn publish_batch(&mut self, spikes: &[Spike]) -> usize {
+        let wanted = spikes.len() as u64;
+        if self.limit - self.head < wanted {
+            self.rescan();
+        }
+        let fitting = wanted.min(self.limit - self.head);
+        if fitting < wanted {
+            self.count_deferred(wanted - fitting);
+        }
+        let Some((first, rest)) = spikes[..fitting as usize].split_first() else {
+            return 0;
+        };
+        let head = self.head;
+        self.claim(head + fitting);
+        for (position, spike) in (head + 1..).zip(rest) {
+            self.ring.slot(position).fill(spike, self.ring.stamp(position));
+        }
+        // Ends read in order, so the first slot is the gate of the whole batch.
+        self.ring.slot(head).fill(first, self.ring.stamp(head));
+        self.head = head + fitting;
+        fitting as usize
+    }
+
+    /// Publishes one spike, and says what happens to it when the ring is full.
+    ///
+    /// # Errors
+    /// [`AxonFull`] under [`Overflow::Defer`] only.
+    #[inline]
+    pub fn publish_with(&mut self, spike: &Spike, overflow: Overflow) -> Result<Outcome, AxonFull> {
+        if self.head == self.limit && !self.rescan() {
+            return match overflow {
+                Overflow::Defer => self.defer().map(|()| Outcome::Published),
+                Overflow::DropNewest => Ok(self.drop_newest()),
+                Overflow::ShedOldest => Ok(self.shed_oldest(spike)),
+            };
+        }
+        self.put(spike);
+        Ok(Outcome::Published)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, spike: &Spike) {
+        let head = self.head;
+        self.claim(head + 1);
+        self.ring.slot(head).fill(spike, self.ring.stamp(head));
+        self.head = head + 1;
+    }
+
+    /// Says that slots are about to be overwritten, before the first of their words is.
+    #[inline(always)]
+    fn claim(&self, end: u64) {
+        // relaxed: what the slots held before is ordered by the fence in `rescan`, at most one ring ago
+        self.ring.claimed.store(end, Relaxed);
+        // SYNC(slot-claimed): whoever sees a word stored after this fence sees the claim, and the floor if the claim
+        // was made by shedding; `AxonTap::poll` and `AxonReader::try_read` have the other half.
+        fence(order::slot_claimed_publish());
+    }
+
+    /// Asks every reader how far it is; whether there is room now.
+    #[cold]
+    #[inline(never)]
+    fn rescan(&mut self) -> bool {
+        let ring = &*self.ring;
+        // bound: repeats only when a reader was attached in the middle
+        let slowest = loop {
+            // relaxed: ordered by the fence
+            let listed = ring.listed.load(Relaxed);
+            // SYNC(reader-listed): if the count has a reader, the scan has its entry; `Ring::attach` is the other half.
+            // SYNC(reader-attached): either this scan sees a reader being attached, or it sees our position;
+            // `Ring::attach` is the other half.
+            // SYNC(claim-seen), SYNC(floor-seen): whoever sees a claim or a floor set after this fence sees every
+            // spike published before it; `Ring::now`, `AxonTap::jump` and `AxonReader::skip` are the other half.
+            fence(order::reader_attached_scan());
+            let mut slowest = self.head;
+            for entry in &ring.entries {
+                // SYNC(slot-free): the reader's loads precede our next stores, and a clone it made before is in
+                // `listed`; `AxonReader::flush` and `Ring::detach` are the other half.
+                if entry.state.load(order::slot_free_scan()) == HELD {
+                    slowest = slowest.min(entry.cursor.load(order::slot_free_scan()));
+                }
+            }
+            // relaxed: ordered by the acquiring loads above
+            if ring.listed.load(Relaxed) == listed {
+                break slowest;
+            }
+        };
+        // relaxed: the writer's own word
+        let slowest = slowest.max(ring.floor.load(Relaxed));
+        self.limit = (slowest + ring.capacity() as u64).max(self.head);
+        self.limit > self.head
+    }
+
+    #[cold]
+    fn defer(&self) -> Result<(), AxonFull> {
+        self.count_deferred(1);
+        Err(AxonFull)
+    }
+
+    #[cold]
+    fn count_deferred(&self, count: u64) {
+        // relaxed: a count with one writer
+        let deferred = &self.ring.tally.deferred;
+        deferred.store(deferred.load(Relaxed) + count, Relaxed);
+    }
+
+    #[cold]
+    fn drop_newest(&self) -> Outcome {
+        // relaxed: a count with one writer
+        let dropped = &self.ring.tally.dropped;
+        dropped.store(dropped.load(Relaxed) + 1, Relaxed);
+        Outcome::Dropped
+    }
+
+    /// Moves the floor up by one, so that the slow readers skip what is overwritten now.
+    #[cold]
+    fn shed_oldest(&mut self, spike: &Spike) -> Outcome {
+        let floor = self.head + 1 - self.ring.capacity() as u64;
+        // relaxed: what the slots hold is ordered by the fence in `rescan`, which has just found the ring full
+        self.ring.floor.store(floor, Relaxed);
+        self.limit = self.head + 1;
+        self.put(spike);
+        Outcome::Shed
+    }
+}

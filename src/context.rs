@@ -1,0 +1,269 @@
+//! What a neuron can do from inside a callback.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::arena::Arena;
+use crate::atlas::Atlas;
+use crate::evidence::{Evidence, EvidenceRing};
+use crate::flight::Flights;
+use crate::id::NeuronId;
+use crate::membrane::Soma;
+use crate::spike::{BROADCAST, Header, Spike, SpikeKind};
+use crate::time::{Span, Tick, TickLength};
+use crate::touched::Touched;
+
+/// No room for another spike: the flight limit is reached or the arena is full. Counted; the spike was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no room for another spike: too many are under way, or the arena is full")]
+#[must_use]
+pub struct Saturated;
+
+/// A spike to be sent, in full; `..Default::default()` fills in what is usual.
+#[derive(Debug, Clone, Copy)]
+pub struct Firing<'a> {
+    /// What it does where it arrives.
+    pub kind: SpikeKind,
+    /// 0 to 255; filters and tiers look at it.
+    pub priority: u8,
+    /// One target that this neuron has a synapse onto, or `None` for all of them.
+    pub target: Option<NeuronId>,
+    /// What it carries; above 46 bytes it travels through the arena.
+    pub payload: &'a [u8],
+}
+
+impl Default for Firing<'_> {
+    fn default() -> Self {
+        Self { kind: SpikeKind::Excitatory, priority: 0, target: None, payload: &[] }
+    }
+}
+
+/// A spike that was fired in this tick.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) source: NeuronId,
+    pub(crate) flight: u32,
+}
+
+/// What callbacks share: where their effects go.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) now: u64,
+    pub(crate) tick_length: TickLength,
+    pub(crate) seed: u64,
+    /// Every spike under way.
+    pub(crate) flights: Flights,
+    /// Fired in this tick, in the order of the calls.
+    pub(crate) outbox: Vec<Sent>,
+    /// Neurons whose membrane got input in this tick.
+    pub(crate) touched: Touched,
+    /// Who is to be woken when, in the order it was asked for.
+    pub(crate) timers: BTreeMap<(u64, u64), NeuronId>,
+    pub(crate) timers_set: u64,
+    pub(crate) arena: Arc<Arena>,
+    /// Spikes that may still be sent before senders feel it.
+    pub(crate) room: usize,
+    pub(crate) saturated: u64,
+    pub(crate) evidence_let_go: u64,
+}
+
+impl Services {
+    pub(crate) fn new(tick_length: TickLength, seed: u64, arena: Arc<Arena>) -> Self {
+        Self {
+            now: 0,
+            tick_length,
+            seed,
+            flights: Flights::default(),
+            outbox: Vec::new(),
+            touched: Touched::default(),
+            timers: BTreeMap::new(),
+            timers_set: 0,
+            arena,
+            room: 0,
+            saturated: 0,
+            evidence_let_go: 0,
+        }
+    }
+
+    /// Puts a spike into the outbox, its payload inline or in the arena.
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        source: NeuronId,
+        sequence: &mut u32,
+        firing: Firing<'_>,
+    ) -> Result<(), Saturated> {
+        if self.room == 0 {
+            return self.saturate();
+        }
+        let header = Header {
+            time_ns: self.tick_length.start_ns(Tick(self.now)),
+            sequence: *sequence,
+            source,
+            target: firing.target.map_or(BROADCAST, NeuronId::raw),
+            kind: firing.kind,
+            priority: firing.priority,
+        };
+        let spike = match Spike::compose(&header, firing.payload) {
+            Some(spike) => spike,
+            None => self.compose_large(&header, firing.payload)?,
+        };
+        self.room -= 1;
+        let flight = self.flights.take_up(spike);
+        self.outbox.push(Sent { source, flight });
+        *sequence = sequence.wrapping_add(1);
+        Ok(())
+    }
+
+    #[cold]
+    fn saturate<T>(&mut self) -> Result<T, Saturated> {
+        self.saturated += 1;
+        Err(Saturated)
+    }
+
+    fn compose_large(&mut self, header: &Header, payload: &[u8]) -> Result<Spike, Saturated> {
+        match (Spike::compose(header, &[]), self.arena.write(payload)) {
+            (Some(spike), Ok(block)) => Ok(spike.with_arena(block)),
+            _ => self.saturate(),
+        }
+    }
+}
+
+/// What a neuron can do from inside a callback; it lasts as long as the call.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub(crate) services: &'a mut Services,
+    pub(crate) atlas: &'a Atlas,
+    pub(crate) id: NeuronId,
+    pub(crate) sequence: &'a mut u32,
+    pub(crate) draws: &'a mut u64,
+    pub(crate) soma: &'a mut Soma,
+    pub(crate) evidence: Option<&'a EvidenceRing>,
+}
+
+impl Context<'_> {
+    /// The tick that is being computed.
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        Tick(self.services.now)
+    }
+
+    /// Cortex time of one tick.
+    #[must_use]
+    pub fn tick_length(&self) -> TickLength {
+        self.services.tick_length
+    }
+
+    /// Cortex time of this tick, in ns.
+    #[must_use]
+    pub fn time_ns(&self) -> u64 {
+        self.services.tick_length.start_ns(self.tick())
+    }
+
+    /// The neuron that is being called.
+    #[must_use]
+    pub fn id(&self) -> NeuronId {
+        self.id
+    }
+
+    /// Sends a spike over every synapse of this neuron.
+    ///
+    /// # Errors
+    /// [`Saturated`]; counted, nothing was sent.
+    #[doc(alias = "broadcast")]
+    #[inline]
+    pub fn fire(&mut self, payload: &[u8]) -> Result<(), Saturated> {
+        self.send(Firing { payload, ..Firing::default() })
+    }
+
+    /// Sends a spike to one neuron that this one has a synapse onto. Without such a synapse it is counted as unrouted.
+    ///
+    /// # Errors
+    /// [`Saturated`]; counted, nothing was sent.
+    pub fn fire_to(&mut self, target: NeuronId, payload: &[u8]) -> Result<(), Saturated> {
+        self.send(Firing { target: Some(target), payload, ..Firing::default() })
+    }
+
+    /// Sends an inhibitory spike to one neuron that this one has a synapse onto; to a gate it means: cancel.
+    ///
+    /// # Errors
+    /// [`Saturated`]; counted, nothing was sent.
+    pub fn inhibit(&mut self, target: NeuronId) -> Result<(), Saturated> {
+        self.send(Firing { kind: SpikeKind::Inhibitory, target: Some(target), ..Firing::default() })
+    }
+
+    /// Rewards (or, below zero, punishes) the eligible synapses onto one neuron that this one has a synapse onto.
+    ///
+    /// # Errors
+    /// [`Saturated`]; counted, nothing was sent.
+    pub fn modulate(&mut self, target: NeuronId, amount: f32) -> Result<(), Saturated> {
+        self.send(Firing {
+            kind: SpikeKind::Modulatory,
+            target: Some(target),
+            payload: &amount.to_le_bytes(),
+            ..Firing::default()
+        })
+    }
+
+    /// Rewards the eligible synapses onto every neuron that this one has a synapse onto.
+    ///
+    /// # Errors
+    /// [`Saturated`]; counted, nothing was sent.
+    #[doc(alias = "dopamine")]
+    pub fn reward(&mut self, amount: f32) -> Result<(), Saturated> {
+        self.send(Firing {
+            kind: SpikeKind::Modulatory,
+            payload: &amount.to_le_bytes(),
+            ..Firing::default()
+        })
+    }
+
+    /// Sends a spike with everything said.
+    ///
+    /// # Errors
+    /// [`Saturated`]; counted, nothing was sent.
+    #[inline]
+    pub fn send(&mut self, firing: Firing<'_>) -> Result<(), Saturated> {
+        self.services.send(self.id, self.sequence, firing)
+    }
+
+    /// Adds to this neuron's own membrane in this tick: evidence that code has found rather than a synapse brought.
+    ///
+    /// In `on_spike` and `on_wake` it counts for this tick's threshold; in `on_fire`, or during the refractory pause, it
+    /// is dropped. A number that is not finite is dropped too.
+    pub fn integrate(&mut self, drive: f32) {
+        let now = self.services.now;
+        if drive.is_finite() && now >= self.soma.ready {
+            self.soma.add(drive);
+            self.services.touched.insert(self.id);
+        }
+    }
+
+    /// Asks for [`Neuron::on_wake`](crate::neuron::Neuron::on_wake) after a span of cortex time, at least one tick.
+    pub fn wake_in(&mut self, after: impl Into<Span>) {
+        let ticks = self.services.tick_length.ticks(after.into()).0.max(1);
+        let key = (self.services.now.saturating_add(ticks), self.services.timers_set);
+        self.services.timers_set += 1;
+        self.services.timers.insert(key, self.id);
+    }
+
+    /// A random number: the same in every run with the same seed and input.
+    pub fn random(&mut self) -> u64 {
+        *self.draws += 1;
+        let stream = u64::from(self.id.raw());
+        crate::math::random(self.services.seed, stream, self.services.now, *self.draws)
+    }
+
+    /// The spikes integrated since the last firing, oldest first, as many as
+    /// [`Neuron::evidence`](crate::neuron::Neuron::evidence) asked for.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence::new(self.evidence)
+    }
+
+    /// Who is there: names, regions, capabilities.
+    #[must_use]
+    pub fn atlas(&self) -> &Atlas {
+        self.atlas
+    }
+}

@@ -1,0 +1,96 @@
+//! Admitting: what gates hand in becomes input of the worker.
+
+use super::worker::{Admitted, Body, Worker};
+use crate::admission::Desk;
+use crate::context::Firing;
+use crate::gate::AdmitError;
+use crate::id::{NeuronId, RegionId};
+use crate::pace::Stamp;
+use crate::spike::{INLINE_MAX, Spike, SpikeKind};
+use crate::time::{Tick, TickLength};
+
+/// The worker at the moment of admission, and when its input was handed over.
+pub(crate) struct Reception<'a> {
+    pub(crate) worker: &'a mut Worker,
+    pub(crate) stamps: &'a mut Vec<Stamp>,
+}
+
+/// Stamps kept of one tick; a burst is measured by its first spikes.
+const STAMPS_KEPT: usize = 64;
+
+impl Desk for Reception<'_> {
+    fn tick(&self) -> Tick {
+        Tick(self.worker.services.now)
+    }
+
+    fn tick_length(&self) -> TickLength {
+        self.worker.services.tick_length
+    }
+
+    fn drive(
+        &mut self,
+        gate: NeuronId,
+        target: NeuronId,
+        drive: f32,
+        priority: u8,
+        payload: &[u8],
+    ) -> Result<(), AdmitError> {
+        let worker = &mut *self.worker;
+        match worker.cells.get(target.index()).map(|cell| &cell.body) {
+            None | Some(Body::Gate(_)) => return Err(AdmitError::NoSuchNeuron(target)),
+            Some(_) => {}
+        }
+        if !drive.is_finite() {
+            return Err(AdmitError::Drive(drive));
+        }
+        let spike = Spike::new(gate, SpikeKind::Excitatory).to(target).with_priority(priority);
+        let spike = if payload.len() <= INLINE_MAX {
+            spike.with_inline(payload).unwrap_or(spike)
+        } else {
+            spike.with_arena(worker.services.arena.write(payload)?)
+        };
+        let sequence = &mut worker.cells[gate.index()].sequence;
+        let time = worker.services.tick_length.start_ns(Tick(worker.services.now));
+        worker.admitted.push(Admitted { spike: spike.stamped(time, *sequence), target, drive });
+        *sequence = sequence.wrapping_add(1);
+        worker.counts.admitted += 1;
+        Ok(())
+    }
+
+    fn fire(
+        &mut self,
+        gate: NeuronId,
+        kind: SpikeKind,
+        priority: u8,
+        payload: &[u8],
+    ) -> Result<(), AdmitError> {
+        let worker = &mut *self.worker;
+        let sequence = &mut worker.cells[gate.index()].sequence;
+        let firing = Firing { kind, priority, target: None, payload };
+        worker.services.send(gate, sequence, firing)?;
+        worker.counts.admitted += 1;
+        Ok(())
+    }
+
+    fn sprout(&mut self, region: RegionId, name: &str) -> Result<NeuronId, AdmitError> {
+        let worker = &mut *self.worker;
+        if let Some(id) = worker.atlas.neuron_in(region, name) {
+            return Ok(id);
+        }
+        let path = || worker.atlas.path(region).to_owned();
+        let template = worker.regions.get(region.index()).and_then(|plan| plan.template.as_ref());
+        let Some(template) = template else { return Err(AdmitError::NoTemplate(path())) };
+        let bound = template.bound;
+        if worker.atlas.members(region).len() >= bound {
+            return Err(AdmitError::RegionFull { region: path(), bound, name: name.to_owned() });
+        }
+        let (neuron, membrane) = ((template.make)(name), template.membrane);
+        Ok(worker.sprout(region, name, neuron, membrane)?)
+    }
+
+    fn stamp(&mut self, stamp: Stamp) {
+        if self.stamps.len() < STAMPS_KEPT {
+            self.stamps.push(stamp);
+        }
+    }
+}

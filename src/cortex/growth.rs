@@ -1,0 +1,194 @@
+//! Growing: neurons and the synapses that the rules of the topology give them, at build and while it runs.
+
+use std::sync::Arc;
+
+use super::worker::{Body, Cell, Worker};
+use crate::atlas::NameError;
+use crate::evidence::EvidenceRing;
+use crate::id::{NeuronId, RegionId};
+use crate::membrane::{Membrane, Soma};
+use crate::neuron::Neuron;
+use crate::projection::{Connector, Projection};
+use crate::region::Make;
+use crate::synapse::NewSynapse;
+use crate::time::Ticks;
+
+/// What a region does with names it has not seen.
+pub(crate) struct RegionPlan {
+    pub(crate) template: Option<TemplatePlan>,
+}
+
+pub(crate) struct TemplatePlan {
+    pub(crate) bound: usize,
+    pub(crate) make: Make,
+    pub(crate) membrane: u16,
+}
+
+/// One end of a wired projection.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) region: RegionId,
+    /// A part of the region that does not grow with it; `None` is all of it.
+    pub(crate) part: Option<Arc<[NeuronId]>>,
+}
+
+/// A projection and its ends, kept for neurons that come later.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    pub(crate) from: End,
+    pub(crate) to: End,
+    pub(crate) spec: Projection,
+    pub(crate) projection: usize,
+}
+
+impl Worker {
+    /// The number of a membrane; equal membranes have one number.
+    pub(crate) fn membrane(&mut self, membrane: Membrane) -> u16 {
+        if let Some(found) = self.membranes.iter().position(|other| *other == membrane) {
+            return found as u16;
+        }
+        // Every neuron has at most one of its own, and there are fewer than 2^16 neurons.
+        self.membranes.push(membrane);
+        (self.membranes.len() - 1) as u16
+    }
+
+    /// Adds what stands at one id; its synapses come later.
+    pub(crate) fn add_cell(
+        &mut self,
+        region: RegionId,
+        name: &str,
+        body: Body,
+        membrane: u16,
+    ) -> Result<NeuronId, NameError> {
+        let (card, bound) = match &body {
+            Body::Agent(neuron) => (neuron.card(), neuron.evidence()),
+            Body::Gate(_) | Body::Silenced => (Default::default(), 0),
+        };
+        let id = Arc::make_mut(&mut self.atlas).add_neuron(region, name, card)?;
+        let evidence = (bound > 0).then(|| Box::new(EvidenceRing::new(bound)));
+        self.cells.push(Cell { body, sequence: 0, draws: 0, evidence });
+        self.somas.push(Soma::at_rest(membrane, self.membranes[usize::from(membrane)].rest));
+        self.table.add_neuron();
+        self.services.touched.resize(self.cells.len());
+        Ok(id)
+    }
+
+    fn members<'a>(&'a self, end: &'a End) -> &'a [NeuronId] {
+        end.part.as_deref().unwrap_or_else(|| self.atlas.members(end.region))
+    }
+
+    fn delay_of(&self, spec: &Projection) -> u32 {
+        self.services.tick_length.ticks(spec.delay).0 as u32
+    }
+
+    /// Makes the synapses of a projection between all that are there.
+    pub(crate) fn wire(&mut self, wiring: &Wiring) {
+        if let Connector::List(list) = &wiring.spec.connector {
+            let (sources, targets) = (self.members(&wiring.from), self.members(&wiring.to));
+            let length = self.services.tick_length;
+            let new = |synapse: &crate::projection::Synapse| NewSynapse {
+                projection: wiring.projection,
+                source: sources[synapse.pre as usize],
+                target: targets[synapse.post as usize],
+                weight: synapse.weight,
+                delay: length.ticks(synapse.delay).0 as u32,
+            };
+            let all: Vec<NewSynapse> = list.iter().map(new).collect();
+            all.iter().for_each(|synapse| self.table.add(synapse));
+            return;
+        }
+        let sources = self.members(&wiring.from).to_vec();
+        for (pre, &source) in sources.iter().enumerate() {
+            self.wire_row(wiring, pre, source);
+        }
+    }
+
+    fn new_synapse(&self, wiring: &Wiring, source: NeuronId, target: NeuronId) -> NewSynapse {
+        let Wiring { spec, projection, .. } = wiring;
+        let delay = self.delay_of(spec);
+        NewSynapse { projection: *projection, source, target, weight: spec.weight, delay }
+    }
+
+    fn connects(&self, wiring: &Wiring, pre: (usize, NeuronId), post: (usize, NeuronId)) -> bool {
+        let allowed = wiring.spec.autapses || pre.1 != post.1;
+        let seed = self.services.seed;
+        allowed && wiring.spec.connects(seed, wiring.projection as u64, pre.0, post.0)
+    }
+
+    /// Makes the synapses of one source onto all targets that are there.
+    fn wire_row(&mut self, wiring: &Wiring, pre: usize, source: NeuronId) {
+        let targets: Vec<NeuronId> = self
+            .members(&wiring.to)
+            .iter()
+            .enumerate()
+            .filter(|&(post, &target)| self.connects(wiring, (pre, source), (post, target)))
+            .map(|(_, &target)| target)
+            .collect();
+        let Some(&first) = targets.first() else { return };
+        self.table.reserve(&self.new_synapse(wiring, source, first), targets.len() as u32);
+        for target in targets {
+            let synapse = self.new_synapse(wiring, source, target);
+            self.table.add(&synapse);
+        }
+    }
+
+    /// Gives a neuron that was just added to a region the synapses that the region's projections say.
+    pub(crate) fn wire_new(&mut self, region: RegionId, id: NeuronId) {
+        let wiring = std::mem::take(&mut self.wiring);
+        let position = self.atlas.members(region).len() - 1;
+        for plan in &wiring {
+            if matches!(plan.spec.connector, Connector::List(_)) {
+                continue;
+            }
+            let grows = |end: &End| end.region == region && end.part.is_none();
+            if grows(&plan.to) {
+                let sources = self.members(&plan.from).to_vec();
+                for (pre, &source) in sources.iter().enumerate() {
+                    // As a source the newcomer is wired below, itself included.
+                    if source != id && self.connects(plan, (pre, source), (position, id)) {
+                        let synapse = self.new_synapse(plan, source, id);
+                        self.table.add(&synapse);
+                    }
+                }
+            }
+            if grows(&plan.from) {
+                self.wire_row(plan, position, id);
+            }
+        }
+        self.wiring = wiring;
+    }
+
+    /// Adds a neuron made by the template of a region, with all its synapses.
+    pub(crate) fn sprout(
+        &mut self,
+        region: RegionId,
+        name: &str,
+        neuron: Box<dyn Neuron>,
+        membrane: u16,
+    ) -> Result<NeuronId, NameError> {
+        let id = self.add_cell(region, name, Body::Agent(neuron), membrane)?;
+        self.wire_new(region, id);
+        self.widen_wheel();
+        self.start_neuron(id);
+        Ok(id)
+    }
+
+    /// Makes the wheel long enough for every delay and refractory pause.
+    pub(crate) fn widen_wheel(&mut self) {
+        let pauses = self.membranes.iter().map(|membrane| membrane.refractory + 1).max();
+        let lossless = self.table.projections.iter().any(|shared| shared.lossless);
+        let pause = if lossless { pauses.unwrap_or(0) } else { 0 };
+        self.wheel.widen(self.table.longest_delay().max(pause), self.services.now);
+    }
+
+    /// Lets a neuron look around before its first tick.
+    pub(crate) fn start_neuron(&mut self, id: NeuronId) {
+        let atlas = self.atlas.clone();
+        self.call(id, |neuron, _| neuron.on_start(&atlas));
+    }
+
+    /// The longest time a spike can be under way.
+    pub(crate) fn longest_delay(&self) -> Ticks {
+        Ticks(self.table.longest_delay())
+    }
+}

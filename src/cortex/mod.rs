@@ -1,0 +1,278 @@
+//! The cortex: a worker that computes, gates that talk to the outside, and a pace that says when.
+
+mod builder;
+mod counts;
+mod desk;
+mod digest;
+mod growth;
+mod report;
+mod run;
+mod running;
+mod wheel;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use builder::{BuildError, CortexBuilder, Mistake};
+pub use counts::{Counts, FaultEntry};
+pub use digest::Digest;
+pub use report::{AxonEntry, GateEntry, Latencies, Report, SpikeCounts, Spread};
+pub use run::{Ended, RunError, RunReport, TickReport};
+pub use running::Running;
+
+use crossbeam_channel::Receiver;
+
+use crate::atlas::Atlas;
+use crate::axon::{Axon, AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
+use crate::gate::{Gate, GateAccount, Outlook};
+use crate::id::NeuronId;
+use crate::pace::{Pace, Stamp};
+use crate::synapse::Link;
+use crate::time::{Tick, TickLength};
+use crate::topology::Topology;
+use report::Vitals;
+use running::Command;
+pub(crate) use worker::Worker;
+
+/// A gate and what the cortex knows of it.
+pub(crate) struct Door {
+    gate: Box<dyn Gate>,
+    id: NeuronId,
+    path: String,
+    outlook: Outlook,
+    failed: Option<String>,
+    /// Spikes that it took out.
+    emitted: u64,
+    /// Spikes that it could not take before it failed or closed.
+    abandoned: u64,
+}
+
+impl Door {
+    pub(crate) fn new(gate: Box<dyn Gate>, id: NeuronId, path: String) -> Self {
+        let outlook = Outlook::Open;
+        Self { gate, id, path, outlook, failed: None, emitted: 0, abandoned: 0 }
+    }
+
+    fn account(&self) -> GateAccount {
+        self.gate.account()
+    }
+}
+
+/// What a cortex needs beside its worker.
+pub(crate) struct Outfit {
+    pub(crate) pace: Pace,
+    pub(crate) wait: WaitStrategy,
+    pub(crate) axon: Option<Axon>,
+    pub(crate) pin: Option<usize>,
+}
+
+/// Stops a run from any thread.
+#[derive(Debug, Clone)]
+pub struct Stopper {
+    stop: Arc<AtomicBool>,
+    doorbell: Arc<Doorbell>,
+}
+
+impl Stopper {
+    /// Asks the run to end after the present tick.
+    pub fn stop(&self) {
+        // SYNC(stop): what the caller did before it asked is seen by the worker that obeys.
+        self.stop.store(true, Ordering::Release);
+        self.doorbell.ring();
+    }
+
+    fn is_stopped(&self) -> bool {
+        // SYNC(stop): pairs with the store in `stop`.
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+/// All of one process: neurons, synapses, gates and the loop that ticks them.
+///
+/// It may be moved to another thread and is used from one at a time; [`Cortex::spawn`] gives it one of its own.
+pub struct Cortex {
+    worker: Worker,
+    doors: Vec<Door>,
+    axon: Option<Axon>,
+    pace: Pace,
+    wait: WaitStrategy,
+    pin: Option<usize>,
+    doorbell: Arc<Doorbell>,
+    stopper: Stopper,
+    /// The first tick that has not been computed.
+    next: u64,
+    /// What a handle wants done between two ticks.
+    attention: Option<Receiver<Command>>,
+    opened: bool,
+    closed: bool,
+    vitals: Vitals,
+    stamps: Vec<Stamp>,
+    notes: Vec<String>,
+}
+
+impl Cortex {
+    /// Begins the description of a topology.
+    ///
+    /// ```
+    /// use neuronbus::prelude::*;
+    ///
+    /// let mut builder = Cortex::builder();
+    /// let ears = builder.region(Region::agents("sense/ears").neuron("left", Relay::default()));
+    /// let voice = builder.region(Region::agents("motor/voice").neuron("say", Relay::default()));
+    /// builder.project(ears, voice, Projection::all_to_all().delay(Ticks(2)));
+    /// let cortex = builder.build()?;
+    /// assert_eq!(cortex.atlas().len(), 2);
+    /// # Ok::<(), neuronbus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> CortexBuilder {
+        CortexBuilder::default()
+    }
+
+    pub(crate) fn assemble(worker: Worker, doors: Vec<Door>, outfit: Outfit) -> Self {
+        let doorbell = Arc::new(Doorbell::new());
+        let stop = Arc::new(AtomicBool::new(false));
+        Self {
+            worker,
+            doors,
+            axon: outfit.axon,
+            pace: outfit.pace,
+            wait: outfit.wait,
+            pin: outfit.pin,
+            stopper: Stopper { stop, doorbell: doorbell.clone() },
+            doorbell,
+            next: 0,
+            attention: None,
+            opened: false,
+            closed: false,
+            vitals: Vitals::default(),
+            stamps: Vec::with_capacity(64),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Who is there.
+    #[must_use]
+    pub fn atlas(&self) -> &Atlas {
+        &self.worker.atlas
+    }
+
+    /// The first tick that has not been computed.
+    #[must_use]
+    pub fn next_tick(&self) -> Tick {
+        Tick(self.next)
+    }
+
+    /// Cortex time of one tick.
+    #[must_use]
+    pub fn tick_length(&self) -> TickLength {
+        self.worker.services.tick_length
+    }
+
+    /// The seed of its random numbers.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.worker.services.seed
+    }
+
+    /// When its ticks run.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// The potential of a neuron's membrane at the end of the last tick.
+    #[must_use]
+    pub fn potential(&self, id: NeuronId) -> Option<f32> {
+        let soma = self.worker.somas.get(id.index())?;
+        let membrane = &self.worker.membranes[usize::from(soma.membrane)];
+        Some(soma.potential_at(self.next.saturating_sub(1), membrane))
+    }
+
+    /// The weight of the first synapse from one neuron to another.
+    #[must_use]
+    pub fn weight(&self, from: NeuronId, to: NeuronId) -> Option<f32> {
+        let table = &self.worker.table;
+        table.segments_of(from).iter().find_map(|&id| {
+            let segment = &table.segments[id as usize];
+            let columns = &table.projections[segment.projection as usize].columns;
+            table.find(segment, to).next().map(|slot| columns.weights[slot])
+        })
+    }
+
+    /// The plastic synapses that saw their target fire after their source, strongest first.
+    #[must_use]
+    pub fn links(&self) -> Vec<Link> {
+        self.worker.table.links(self.tick_length())
+    }
+
+    /// How many synapses there are.
+    #[must_use]
+    pub fn synapses(&self) -> u64 {
+        self.worker.table.len()
+    }
+
+    /// Removes plastic synapses whose weight has fallen below a bound; protected ones stay. Returns how many went.
+    pub fn prune(&mut self, below: f32) -> u64 {
+        self.worker.table.prune(below)
+    }
+
+    /// The topology as a graph, to be checked, drawn or exported.
+    #[must_use]
+    pub fn topology(&self) -> Topology {
+        Topology::of(&self.worker, self.doors.iter().map(|door| door.id))
+    }
+
+    /// What happened so far, counted.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.worker.counts;
+        counts.saturated = self.worker.services.saturated;
+        counts.evidence_let_go = self.worker.services.evidence_let_go;
+        counts
+    }
+
+    /// A lossy end of the axon, if the builder asked for one: every spike fired, or how many were missed.
+    #[must_use]
+    pub fn tap(&self) -> Option<AxonTap> {
+        self.axon.as_ref().map(Axon::tap)
+    }
+
+    /// A lossless end of the axon, if the builder asked for one. While it is full, spikes for it are dropped and counted:
+    /// the worker waits for nobody.
+    ///
+    /// # Errors
+    /// When the axon's table of readers is full.
+    pub fn reader(&self) -> Result<Option<AxonReader>, AxonError> {
+        self.axon.as_ref().map(Axon::reader).transpose()
+    }
+
+    /// A handle that stops a run from any thread.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// A hash of all state that a run computes: equal runs have equal digests.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.worker, self.next)
+    }
+}
+
+impl std::fmt::Debug for Cortex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cortex")
+            .field("next_tick", &self.next)
+            .field("worker", &self.worker)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Cortex {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

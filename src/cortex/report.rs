@@ -1,0 +1,210 @@
+//! The report: what a run did, in numbers.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::counts::{Counts, FaultEntry};
+use super::{Cortex, Digest};
+use crate::axon::AxonAccount;
+use crate::gate::GateAccount;
+use crate::pace::Pace;
+
+/// What only the clock knows: how long things took. No result depends on it.
+pub(crate) struct Vitals {
+    pub(crate) ticks: u64,
+    pub(crate) late: u64,
+    pub(crate) wall: Duration,
+    tick_ns: Histogram<u64>,
+    gate_ns: Histogram<u64>,
+}
+
+/// Longer times are counted as this one: a minute.
+const LONGEST_NS: u64 = 60_000_000_000;
+
+impl Default for Vitals {
+    fn default() -> Self {
+        // Two significant digits from 1 ns to a minute: 36 KB, and far below what a shared machine repeats.
+        let histogram = || {
+            Histogram::new_with_bounds(1, LONGEST_NS, 2).expect("the bounds are constants in range")
+        };
+        Self { ticks: 0, late: 0, wall: Duration::ZERO, tick_ns: histogram(), gate_ns: histogram() }
+    }
+}
+
+impl Vitals {
+    #[inline]
+    pub(crate) fn tick(&mut self, ns: u64) {
+        self.ticks += 1;
+        self.tick_ns.saturating_record(ns.max(1));
+    }
+
+    pub(crate) fn gate_to_neuron(&mut self, ns: u64) {
+        self.gate_ns.saturating_record(ns.max(1));
+    }
+}
+
+/// A distribution of times, in ns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// Half are at most this.
+    pub p50: u64,
+    /// 99% are at most this.
+    pub p99: u64,
+    /// 99.9% are at most this.
+    pub p999: u64,
+    /// The largest.
+    pub max: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Spread {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        Self {
+            p50: at(0.5),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: histogram.max(),
+            count: histogram.len(),
+        }
+    }
+}
+
+/// How long things took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Latencies {
+    /// From the moment that the outside handed something over until the tick that took it in had fired.
+    pub gate_to_neuron: Spread,
+    /// A tick that had something to compute, from collect to publish.
+    pub tick: Spread,
+}
+
+/// One ring of the runtime and where its spikes went.
+#[derive(Debug, Clone, Serialize)]
+pub struct AxonEntry {
+    /// Whose ring it is.
+    pub name: String,
+    /// What went in, and what became of it at each end.
+    #[serde(flatten)]
+    pub account: AxonAccount,
+}
+
+/// One gate and what passed it.
+#[derive(Debug, Clone, Serialize)]
+pub struct GateEntry {
+    /// Its path.
+    pub path: String,
+    /// Spikes that it took out.
+    pub emitted: u64,
+    /// Spikes for it that it could not take.
+    pub abandoned: u64,
+    /// Why it failed, if it did.
+    pub failed: Option<String>,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub account: GateAccount,
+}
+
+/// What happened to every spike, as counted, and how many of them were lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SpikeCounts {
+    /// The counters.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Spikes that reached nobody although nothing told them not to; the sum of their reasons.
+    pub lost: u64,
+    /// Spikes that are still under way.
+    pub under_way: u64,
+}
+
+/// What a cortex has done so far.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Ticks that had something to compute.
+    pub ticks: u64,
+    /// Ticks that began late, under [`Pace::RealTime`].
+    pub late_ticks: u64,
+    /// Cortex time that has passed, in ns.
+    pub time_ns: u64,
+    /// Time spent running, in ns.
+    pub wall_ns: u64,
+    /// When ticks ran.
+    pub pace: Pace,
+    /// What happened to spikes.
+    pub spikes: SpikeCounts,
+    /// How long things took.
+    pub latency_ns: Latencies,
+    /// Every ring.
+    pub axons: Vec<AxonEntry>,
+    /// Every gate.
+    pub gates: Vec<GateEntry>,
+    /// Neurons that failed.
+    pub faults: Vec<FaultEntry>,
+    /// What else there is to know: a core that could not be pinned.
+    pub notes: Vec<String>,
+    /// How many neurons and gates there are.
+    pub neurons: usize,
+    /// How many synapses there are.
+    pub synapses: u64,
+    /// The seed.
+    pub seed: u64,
+    /// Hash of the state.
+    pub digest: Digest,
+}
+
+impl Cortex {
+    /// What happened so far, in numbers.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let counts = self.counts();
+        let gates: Vec<GateEntry> = self
+            .doors
+            .iter()
+            .map(|door| GateEntry {
+                path: door.path.clone(),
+                emitted: door.emitted,
+                abandoned: door.abandoned,
+                failed: door.failed.clone(),
+                account: door.account(),
+            })
+            .collect();
+        let own = self
+            .axon
+            .iter()
+            .map(|axon| AxonEntry { name: "cortex".to_owned(), account: axon.account() });
+        let rings = gates.iter().flat_map(|gate| {
+            let entry = |account: &AxonAccount| AxonEntry {
+                name: gate.path.clone(),
+                account: account.clone(),
+            };
+            gate.account.axons.iter().map(entry)
+        });
+        Report {
+            ticks: self.vitals.ticks,
+            late_ticks: self.vitals.late,
+            time_ns: self.tick_length().start_ns(self.next_tick()),
+            wall_ns: self.vitals.wall.as_nanos() as u64,
+            pace: self.pace(),
+            spikes: SpikeCounts {
+                counts,
+                lost: counts.lost(),
+                under_way: self.worker.services.flights.len() as u64,
+            },
+            latency_ns: Latencies {
+                gate_to_neuron: Spread::of(&self.vitals.gate_ns),
+                tick: Spread::of(&self.vitals.tick_ns),
+            },
+            axons: own.chain(rings).collect(),
+            faults: self.worker.faults.entries.clone(),
+            notes: self.notes.clone(),
+            neurons: self.worker.cells.len(),
+            synapses: self.synapses(),
+            seed: self.seed(),
+            digest: self.digest(),
+            gates,
+        }
+    }
+}

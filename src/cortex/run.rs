@@ -1,0 +1,408 @@
+//! Running: which tick is next, when it may begin, and the phases of one.
+//!
+//! ```text
+//! collect   gates admit; growth takes effect
+//! route     spikes that are due, then what was admitted: dendrites, plasticity, membranes, on_spike; then on_wake
+//! fire      membranes step; on_fire; post-synaptic plasticity
+//! publish   spikes go under way and onto the axon; gates emit
+//! account   latencies
+//! ```
+
+use std::time::Duration;
+
+use super::desk::Reception;
+use super::{Cortex, Door};
+use crate::admission::Admissions;
+use crate::gate::{GateError, GateLink, Outbound, Outlook};
+use crate::pace::{Pace, Pacer, Stamp};
+use crate::time::{Span, Tick, Ticks};
+
+/// Why a run ended badly.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A gate could not be opened; nothing was started.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// The cortex was closed before.
+    #[error("this cortex has been closed and cannot run again")]
+    Closed,
+    /// The thread of the cortex could not be started.
+    #[error("the worker thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The thread of the cortex has ended.
+    #[error("the worker has ended")]
+    Gone,
+    /// The thread of the cortex panicked: a defect of the runtime.
+    #[error("the worker panicked: {0}")]
+    Panicked(String),
+}
+
+/// Why a run ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It was asked to stop.
+    Stopped,
+    /// Every gate has ended and nothing is due.
+    Idle,
+    /// The span that was asked for is over.
+    Span,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct RunReport {
+    /// Ticks that had something to compute.
+    pub ticks: u64,
+    /// The first tick that has not been computed.
+    pub next_tick: u64,
+    /// Time it took.
+    pub wall: Duration,
+    /// Why it ended.
+    pub ended: Ended,
+}
+
+/// What one tick did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TickReport {
+    /// Its number.
+    pub tick: Tick,
+    /// Spikes that reached a synapse or a membrane.
+    pub delivered: u64,
+    /// Membranes that crossed their threshold.
+    pub firings: u64,
+}
+
+impl Cortex {
+    /// Computes exactly one tick, whatever the pace.
+    ///
+    /// # Errors
+    /// [`RunError`] if a gate cannot be opened, or the cortex was closed.
+    pub fn tick(&mut self) -> Result<TickReport, RunError> {
+        self.open()?;
+        let (before, now) = (self.worker.counts, self.next);
+        let began = Stamp::now();
+        self.collect(now);
+        self.compute(now, began);
+        let after = self.worker.counts;
+        Ok(TickReport {
+            tick: Tick(now),
+            delivered: after.delivered - before.delivered,
+            firings: after.firings - before.firings,
+        })
+    }
+
+    /// Runs for a span of cortex time. Ticks in which nothing is due are passed over.
+    ///
+    /// # Errors
+    /// [`RunError`] if a gate cannot be opened, or the cortex was closed.
+    pub fn run_for(&mut self, span: impl Into<Span>) -> Result<RunReport, RunError> {
+        let Ticks(span) = self.tick_length().ticks(span.into());
+        self.run_until(Some(self.next.saturating_add(span)))
+    }
+
+    /// Runs until it is stopped, or until every gate has ended and nothing is due.
+    ///
+    /// # Errors
+    /// [`RunError`] if a gate cannot be opened, or the cortex was closed.
+    pub fn run(&mut self) -> Result<RunReport, RunError> {
+        self.run_until(None)
+    }
+
+    fn run_until(&mut self, end: Option<u64>) -> Result<RunReport, RunError> {
+        self.open()?;
+        let (ticks, began) = (self.vitals.ticks, Stamp::now());
+        let end = end.unwrap_or(u64::MAX);
+        let ended = match self.pace {
+            Pace::Free => self.run_free(end),
+            Pace::RealTime => self.run_real_time(end),
+            Pace::OnDemand => self.run_on_demand(end),
+        };
+        if ended == Ended::Span {
+            self.next = self.next.max(end);
+        }
+        let wall = Duration::from_nanos(Stamp::now().ns_since(began));
+        self.vitals.wall += wall;
+        let ticks = self.vitals.ticks - ticks;
+        Ok(RunReport { ticks, next_tick: self.next, wall, ended })
+    }
+
+    /// Opens the gates and starts the neurons, once.
+    pub(super) fn open(&mut self) -> Result<(), RunError> {
+        if self.closed {
+            return Err(RunError::Closed);
+        }
+        if self.opened {
+            return Ok(());
+        }
+        for index in 0..self.doors.len() {
+            let link = GateLink {
+                id: self.doors[index].id,
+                doorbell: self.doorbell.clone(),
+                arena: self.worker.services.arena.clone(),
+                tick_length: self.tick_length(),
+                atlas: self.worker.atlas.clone(),
+            };
+            if let Err(error) = self.doors[index].gate.open(link) {
+                self.doors[..index].iter_mut().for_each(|door| door.gate.close());
+                self.closed = true;
+                return Err(error.into());
+            }
+        }
+        let neurons: Vec<_> = self.worker.atlas.neurons().collect();
+        neurons.into_iter().for_each(|id| self.worker.start_neuron(id));
+        self.opened = true;
+        Ok(())
+    }
+
+    /// As fast as possible: from one tick with something due to the next.
+    fn run_free(&mut self, end: u64) -> Ended {
+        loop {
+            if self.stopper.is_stopped() {
+                return Ended::Stopped;
+            }
+            self.obey();
+            let seen = self.doorbell.count();
+            let (target, waits) = match self.next_due() {
+                Some(tick) => (tick, false),
+                None if self.doors.iter().all(|door| door.outlook == Outlook::Ended) => {
+                    return if end == u64::MAX { Ended::Idle } else { Ended::Span };
+                }
+                // Nothing is due: what comes next, comes through a gate.
+                None => (self.next, true),
+            };
+            if target >= end && !self.holds(end.saturating_sub(1)) {
+                return Ended::Span;
+            }
+            let target = target.min(end - 1);
+            let began = Stamp::now();
+            self.collect(target);
+            if self.holds(target) {
+                self.doorbell.wait(seen, self.wait, None);
+                continue;
+            }
+            if !self.worker.is_quiet(target) {
+                self.compute(target, began);
+            } else if waits && self.doors.iter().any(|door| door.outlook == Outlook::Open) {
+                if end != u64::MAX {
+                    return Ended::Span;
+                }
+                self.doorbell.wait(seen, self.wait, None);
+            }
+        }
+    }
+
+    /// One tick per tick length.
+    fn run_real_time(&mut self, end: u64) -> Ended {
+        let pacer = Pacer::begin(self.tick_length(), self.next);
+        while self.next < end {
+            if self.stopper.is_stopped() {
+                return Ended::Stopped;
+            }
+            self.obey();
+            if end == u64::MAX && self.is_idle() {
+                return Ended::Idle;
+            }
+            let now = self.next;
+            let early = pacer.until(now);
+            if early.is_zero() {
+                self.vitals.late += u64::from(pacer.elapsed_tick() > now);
+            }
+            self.wait_out(&pacer, now);
+            let began = Stamp::now();
+            self.collect(now);
+            self.compute(now, began);
+        }
+        Ended::Span
+    }
+
+    /// Waits until a tick begins by the clock, whoever rings.
+    fn wait_out(&mut self, pacer: &Pacer, tick: u64) {
+        loop {
+            let left = pacer.until(tick);
+            if left.is_zero() || self.stopper.is_stopped() {
+                return;
+            }
+            let seen = self.doorbell.count();
+            self.obey();
+            self.doorbell.wait(seen, self.wait, Some(left));
+        }
+    }
+
+    /// Tick follows tick while there is work; otherwise the worker waits.
+    fn run_on_demand(&mut self, end: u64) -> Ended {
+        let pacer = Pacer::begin(self.tick_length(), self.next);
+        let mut heard = self.doorbell.count().wrapping_sub(1);
+        loop {
+            if self.stopper.is_stopped() {
+                return Ended::Stopped;
+            }
+            self.obey();
+            let rung = self.doorbell.count();
+            let due = self.next_due();
+            let clock = pacer.elapsed_tick().max(self.next);
+            if due.is_none() && end == u64::MAX && self.is_idle() {
+                return Ended::Idle;
+            }
+            let target = match due {
+                Some(due) if due <= clock => due,
+                _ if rung != heard => clock,
+                _ => {
+                    let until = due.unwrap_or(u64::MAX).min(end);
+                    if until <= clock {
+                        return Ended::Span;
+                    }
+                    let timeout = (until != u64::MAX).then(|| pacer.until(until));
+                    self.doorbell.wait(rung, self.wait, timeout);
+                    continue;
+                }
+            };
+            if target >= end {
+                return Ended::Span;
+            }
+            heard = rung;
+            let began = Stamp::now();
+            self.collect(target);
+            if !self.worker.is_quiet(target) {
+                self.compute(target, began);
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.next_due().is_none() && self.doors.iter().all(|door| door.outlook == Outlook::Ended)
+    }
+
+    /// The next tick in which something is due, as far as is known.
+    fn next_due(&self) -> Option<u64> {
+        let gates = self.doors.iter().filter_map(|door| match door.outlook {
+            Outlook::At(tick) => Some(tick.0.max(self.next)),
+            _ => None,
+        });
+        gates.chain(self.worker.next_due(self.next)).min()
+    }
+
+    /// Whether a gate may still date an admission at or before this tick.
+    fn holds(&self, tick: u64) -> bool {
+        self.doors.iter().any(|door| match door.outlook {
+            Outlook::Hold => true,
+            Outlook::After(known) => tick > known.0,
+            _ => false,
+        })
+    }
+
+    /// Collect: every gate hands in what belongs to this tick.
+    fn collect(&mut self, now: u64) {
+        self.worker.begin(now);
+        for door in &mut self.doors {
+            if door.outlook == Outlook::Ended {
+                continue;
+            }
+            let mut reception = Reception { worker: &mut self.worker, stamps: &mut self.stamps };
+            let mut admissions = Admissions { desk: &mut reception, gate: door.id };
+            match door.gate.admit(&mut admissions) {
+                Ok(outlook) => door.outlook = outlook,
+                Err(error) => door.fail(&error),
+            }
+        }
+    }
+
+    /// Route, fire, publish, account.
+    fn compute(&mut self, now: u64, began: Stamp) {
+        self.worker.route();
+        self.worker.fire();
+        if !self.stamps.is_empty() {
+            let fired = Stamp::now();
+            for stamp in self.stamps.drain(..) {
+                self.vitals.gate_to_neuron(fired.ns_since(stamp));
+            }
+        }
+        self.worker.publish(self.axon.as_mut());
+        self.emit();
+        self.next = now + 1;
+        self.vitals.tick(Stamp::now().ns_since(began));
+    }
+
+    /// Gates take out what has reached them.
+    fn emit(&mut self) {
+        for (door, outlet) in self.doors.iter_mut().zip(&mut self.worker.outlets) {
+            if outlet.held.is_empty() {
+                continue;
+            }
+            let worker = (&self.worker.services.flights, &self.worker.services.arena);
+            let payloads: Vec<Vec<u8>> = outlet
+                .held
+                .iter()
+                .map(|&(flight, _)| {
+                    let spike = worker.0.spike(flight);
+                    let mut payload = spike.inline().to_vec();
+                    if let Some(block) = spike.arena_ref() {
+                        // A payload that is gone leaves an empty one; it is counted where it was routed.
+                        let _ = worker.1.read_into(block, &mut payload);
+                    }
+                    payload
+                })
+                .collect();
+            let outbound: Vec<Outbound<'_>> = outlet
+                .held
+                .iter()
+                .zip(&payloads)
+                .map(|(&(flight, tick), payload)| Outbound {
+                    spike: *worker.0.spike(flight),
+                    payload,
+                    tick,
+                })
+                .collect();
+            let taken = if door.failed.is_some() {
+                door.abandoned += outbound.len() as u64;
+                outbound.len()
+            } else {
+                match door.gate.emit(&outbound) {
+                    Ok(taken) => {
+                        let taken = taken.min(outbound.len());
+                        door.emitted += taken as u64;
+                        taken
+                    }
+                    Err(error) => {
+                        door.abandoned += outbound.len() as u64;
+                        door.fail(&error);
+                        outbound.len()
+                    }
+                }
+            };
+            for (flight, _) in outlet.held.drain(..taken) {
+                self.worker.services.flights.land(flight, &self.worker.services.arena);
+            }
+        }
+    }
+
+    /// Lets spikes that are under way arrive, and closes the gates. Nothing more is admitted.
+    pub fn close(&mut self) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        if !self.opened {
+            return;
+        }
+        for door in &mut self.doors {
+            door.outlook = Outlook::Ended;
+        }
+        // A cycle never comes to rest: one longest delay is enough for all that was fired before.
+        let last = self.next.saturating_add(self.worker.longest_delay().0);
+        while let Some(due) = self.worker.next_due(self.next).filter(|&due| due <= last) {
+            let began = Stamp::now();
+            self.worker.begin(due);
+            self.compute(due, began);
+        }
+        self.doors.iter_mut().for_each(|door| door.gate.close());
+    }
+}
+
+impl Door {
+    fn fail(&mut self, error: &GateError) {
+        self.failed = Some(error.to_string());
+        self.outlook = Outlook::Ended;
+    }
+}

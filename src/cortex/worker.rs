@@ -1,0 +1,410 @@
+//! The worker: everything a run computes, and nothing that it does not.
+//!
+//! Its state is a function of the seed and the admissions. Clocks, threads and gates are kept outside, in the cortex that
+//! drives it; here are the phases that compute: route, fire, publish.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::counts::{Counts, FaultLog};
+use super::growth::RegionPlan;
+use super::growth::Wiring;
+use super::wheel::{Arrival, Wheel};
+use crate::atlas::Atlas;
+use crate::axon::{Axon, Overflow};
+use crate::context::{Context, Sent, Services};
+use crate::evidence::EvidenceRing;
+use crate::id::NeuronId;
+use crate::membrane::{Membrane, Soma};
+use crate::neuron::{Fault, Neuron, NeuronResult};
+use crate::spike::{BROADCAST, Spike, SpikeKind};
+use crate::synapse::SynapseTable;
+use crate::time::Tick;
+
+/// What stands behind a membrane.
+pub(crate) enum Body {
+    Agent(Box<dyn Neuron>),
+    /// A gate, by its number; it has no membrane.
+    Gate(u16),
+    /// An agent that failed.
+    Silenced,
+}
+
+pub(crate) struct Cell {
+    pub(crate) body: Body,
+    pub(crate) sequence: u32,
+    pub(crate) draws: u64,
+    pub(crate) evidence: Option<Box<EvidenceRing>>,
+}
+
+/// A spike that a gate put straight onto a membrane.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Admitted {
+    pub(crate) spike: Spike,
+    pub(crate) target: NeuronId,
+    pub(crate) drive: f32,
+}
+
+/// Spikes that wait for a gate to take them out.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    pub(crate) held: Vec<(u32, Tick)>,
+}
+
+pub(crate) struct Worker {
+    pub(crate) services: Services,
+    pub(crate) atlas: Arc<Atlas>,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) somas: Vec<Soma>,
+    pub(crate) membranes: Vec<Membrane>,
+    pub(crate) table: SynapseTable,
+    pub(crate) wheel: Wheel,
+    pub(crate) outlets: Vec<Outlet>,
+    pub(crate) admitted: Vec<Admitted>,
+    pub(crate) regions: Vec<RegionPlan>,
+    pub(crate) wiring: Vec<Wiring>,
+    pub(crate) counts: Counts,
+    pub(crate) faults: FaultLog,
+    pub(crate) flight_limit: usize,
+    payload: Vec<u8>,
+}
+
+impl Worker {
+    pub(crate) fn new(services: Services, flight_limit: usize) -> Self {
+        Self {
+            services,
+            atlas: Arc::default(),
+            cells: Vec::new(),
+            somas: Vec::new(),
+            membranes: Vec::new(),
+            table: SynapseTable::default(),
+            wheel: Wheel::new(64),
+            outlets: Vec::new(),
+            admitted: Vec::new(),
+            regions: Vec::new(),
+            wiring: Vec::new(),
+            counts: Counts::default(),
+            faults: FaultLog::default(),
+            flight_limit,
+            payload: Vec::new(),
+        }
+    }
+
+    /// A tick begins.
+    pub(crate) fn begin(&mut self, now: u64) {
+        self.services.now = now;
+        self.services.room = self.flight_limit.saturating_sub(self.services.flights.len());
+    }
+
+    /// Whether a tick has nothing to compute.
+    pub(crate) fn is_quiet(&self, now: u64) -> bool {
+        self.admitted.is_empty()
+            && self.services.outbox.is_empty()
+            && self.wheel.next(now) != Some(now)
+            && self.services.timers.first_key_value().is_none_or(|(&(tick, _), _)| tick > now)
+            && self.outlets.iter().all(|outlet| outlet.held.is_empty())
+    }
+
+    /// The next tick, from `from` on, in which something is due.
+    pub(crate) fn next_due(&self, from: u64) -> Option<u64> {
+        let timer = self.services.timers.first_key_value().map(|(&(tick, _), _)| tick.max(from));
+        let held = self.outlets.iter().any(|outlet| !outlet.held.is_empty());
+        let outlet = held.then_some(from);
+        [self.wheel.next(from), timer, outlet].into_iter().flatten().min()
+    }
+
+    /// Route: spikes that are due, in the order they were fired, then what the gates admitted.
+    pub(crate) fn route(&mut self) {
+        let now = self.services.now;
+        // Whatever these arrivals set off goes under way to a later tick.
+        while let Some(arrival) = self.wheel.pop(now) {
+            self.arrive(arrival);
+        }
+
+        let mut admitted = std::mem::take(&mut self.admitted);
+        // Stable: within a tier, gates come in their order and each gate's spikes in theirs.
+        if !admitted.is_sorted_by_key(|admission| u8::MAX - admission.spike.tier()) {
+            admitted.sort_by_key(|admission| u8::MAX - admission.spike.tier());
+        }
+        for admission in admitted.drain(..) {
+            self.admit(&admission);
+        }
+        self.admitted = admitted;
+        self.wake(now);
+    }
+
+    fn wake(&mut self, now: u64) {
+        while let Some(entry) = self.services.timers.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let id = entry.remove();
+            self.call(id, |neuron, ctx| neuron.on_wake(ctx));
+        }
+    }
+
+    fn admit(&mut self, admission: &Admitted) {
+        let spike = admission.spike;
+        let mut large = std::mem::take(&mut self.payload);
+        let payload = resolve(&self.services, &spike, &mut large, &mut self.counts);
+        self.counts.delivered += 1;
+        self.hear(admission.target, admission.drive, &spike, payload, None);
+        self.payload = large;
+        if let Some(block) = spike.arena_ref() {
+            let _ = self.services.arena.release(block);
+        }
+    }
+
+    /// A spike arrives at the synapses of one segment.
+    #[inline]
+    fn arrive(&mut self, arrival: Arrival) {
+        let spike = *self.services.flights.spike(arrival.flight);
+        if spike.arena_ref().is_none() {
+            self.spread(arrival, &spike, spike.inline());
+        } else {
+            let mut large = std::mem::take(&mut self.payload);
+            let payload = resolve(&self.services, &spike, &mut large, &mut self.counts);
+            self.spread(arrival, &spike, payload);
+            self.payload = large;
+        }
+        if self.services.flights.land(arrival.flight, &self.services.arena) {
+            self.services.room += 1;
+        }
+    }
+
+    fn spread(&mut self, arrival: Arrival, spike: &Spike, payload: &[u8]) {
+        let now = self.services.now;
+        let segment = &self.table.segments[arrival.segment as usize];
+        let shared = &self.table.projections[segment.projection as usize];
+        let slots = match NeuronId::new(arrival.only) {
+            Ok(target) => self.table.find(segment, target),
+            Err(_) => segment.row.range(),
+        };
+        let count = slots.len() as u64;
+        let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
+        let (silent, sign, projection) = (shared.silent, shared.sign, segment.projection as usize);
+        if !arrival.deferred {
+            if shared.dendrite.as_ref().is_some_and(|filter| !filter.passes(spike, payload)) {
+                self.counts.filtered += count;
+                return;
+            }
+            if shared.rule.is_some() && kind != SpikeKind::Modulatory {
+                let all = arrival.only == BROADCAST;
+                self.table.arrive(arrival.segment, slots.clone(), now, all);
+            }
+        }
+        self.counts.delivered += count;
+        if silent {
+            return;
+        }
+        let sign = if kind == SpikeKind::Inhibitory { -sign } else { sign };
+        for slot in slots {
+            let columns = &self.table.projections[projection].columns;
+            let weight = sign * columns.weights[slot];
+            let Ok(target) = NeuronId::new(columns.targets[slot]) else { continue };
+            let drive = if kind == SpikeKind::Modulatory {
+                self.reward(target, weight, payload);
+                0.0
+            } else {
+                weight
+            };
+            self.hear(target, drive, spike, payload, Some(arrival));
+        }
+    }
+
+    fn reward(&mut self, target: NeuronId, weight: f32, payload: &[u8]) {
+        let amount = payload.first_chunk::<4>().map_or(1.0, |bytes| f32::from_le_bytes(*bytes));
+        if amount.is_finite() {
+            self.table.reward(target, weight * amount, self.services.now);
+        } else {
+            self.counts.refused += 1;
+        }
+    }
+
+    /// One neuron, or gate, gets one spike.
+    #[inline]
+    fn hear(
+        &mut self,
+        target: NeuronId,
+        drive: f32,
+        spike: &Spike,
+        payload: &[u8],
+        arrival: Option<Arrival>,
+    ) {
+        let now = self.services.now;
+        let cell = &mut self.cells[target.index()];
+        match cell.body {
+            Body::Agent(_) => {}
+            Body::Gate(gate) => {
+                if let Some(arrival) = arrival {
+                    self.services.flights.hold(arrival.flight);
+                    self.outlets[usize::from(gate)].held.push((arrival.flight, Tick(now)));
+                }
+                return;
+            }
+            Body::Silenced => {
+                self.counts.silenced += 1;
+                return;
+            }
+        }
+        let soma = &mut self.somas[target.index()];
+        if now < soma.ready {
+            let ready = soma.ready;
+            self.meet_refractory(target, ready, arrival);
+            return;
+        }
+        if drive != 0.0 {
+            soma.add(drive);
+            self.services.touched.insert(target);
+        }
+        if let Some(ring) = &mut cell.evidence
+            && ring.keep(spike, payload, drive, Tick(now))
+        {
+            self.services.evidence_let_go += 1;
+        }
+        self.call(target, |neuron, ctx| neuron.on_spike(spike, payload, ctx));
+    }
+
+    /// A spike has met a refractory neuron: it waits where the projection says so, and is dropped elsewhere.
+    fn meet_refractory(&mut self, target: NeuronId, ready: u64, arrival: Option<Arrival>) {
+        let lossless = |arrival: &Arrival| {
+            let segment = &self.table.segments[arrival.segment as usize];
+            self.table.projections[segment.projection as usize].lossless
+        };
+        match arrival {
+            Some(arrival) if lossless(&arrival) => {
+                self.counts.delivered -= 1;
+                self.counts.deferred += 1;
+                self.services.flights.hold(arrival.flight);
+                let again = Arrival { only: target.raw(), deferred: true, ..arrival };
+                self.wheel.push(ready, again);
+            }
+            _ => self.counts.refractory += 1,
+        }
+    }
+
+    /// Fire: every membrane that got input steps; who crosses the threshold fires.
+    pub(crate) fn fire(&mut self) {
+        let now = self.services.now;
+        let mut from = 0;
+        while let Some(id) = self.services.touched.pop(&mut from) {
+            let soma = &mut self.somas[id.index()];
+            if !soma.step(now, &self.membranes[usize::from(soma.membrane)]) {
+                continue;
+            }
+            self.counts.firings += 1;
+            self.table.fired(id, now);
+            self.call(id, |neuron, ctx| neuron.on_fire(ctx));
+            if let Some(ring) = &mut self.cells[id.index()].evidence {
+                ring.clear();
+            }
+        }
+    }
+
+    /// Publish: what was fired goes under way, and out on the axon.
+    pub(crate) fn publish(&mut self, mut axon: Option<&mut Axon>) {
+        let mut outbox = std::mem::take(&mut self.services.outbox);
+        if !outbox.is_sorted_by_key(|sent| sent.source) {
+            // Stable: the spikes of one source stay in the order of their sequence.
+            outbox.sort_by_key(|sent| sent.source);
+        }
+        self.counts.fired += outbox.len() as u64;
+        for sent in outbox.drain(..) {
+            if let Some(axon) = &mut axon {
+                let spike = self.services.flights.spike(sent.flight);
+                if axon.publish_with(spike, Overflow::DropNewest).is_err() {
+                    self.counts.refused += 1;
+                }
+            }
+            self.depart(sent);
+        }
+        self.services.outbox = outbox;
+    }
+
+    /// A spike sets out to every segment that it reaches.
+    #[inline]
+    fn depart(&mut self, sent: Sent) {
+        let Sent { source, flight } = sent;
+        let now = self.services.now;
+        let target = self.services.flights.spike(flight).target();
+        let table = &self.table;
+        let mut arrivals = 0;
+        for &id in table.segments_of(source) {
+            let segment = &table.segments[id as usize];
+            if target.is_some_and(|target| table.find(segment, target).is_empty()) {
+                continue;
+            }
+            let only = target.map_or(BROADCAST, NeuronId::raw);
+            let arrival = Arrival { segment: id, flight, only, deferred: false };
+            self.wheel.push(now + u64::from(segment.delay), arrival);
+            arrivals += 1;
+        }
+        self.counts.unrouted += u64::from(arrivals == 0);
+        self.services.flights.depart(flight, arrivals, &self.services.arena);
+    }
+
+    /// Calls into a neuron; a fault or a panic silences it and nobody else.
+    #[inline]
+    pub(crate) fn call(
+        &mut self,
+        id: NeuronId,
+        callback: impl FnOnce(&mut dyn Neuron, &mut Context<'_>) -> NeuronResult,
+    ) {
+        let cell = &mut self.cells[id.index()];
+        let Body::Agent(neuron) = &mut cell.body else { return };
+        let mut context = Context {
+            services: &mut self.services,
+            atlas: &self.atlas,
+            id,
+            sequence: &mut cell.sequence,
+            draws: &mut cell.draws,
+            soma: &mut self.somas[id.index()],
+            evidence: cell.evidence.as_deref(),
+        };
+        // Unwind safe: what the callback may leave half done is the neuron's own state, and the neuron is silenced.
+        let outcome = catch_unwind(AssertUnwindSafe(|| callback(neuron.as_mut(), &mut context)));
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => self.silence(id, &fault),
+            Err(panic) => self.silence(id, &Fault::new(panic_message(panic.as_ref()))),
+        }
+    }
+
+    #[cold]
+    fn silence(&mut self, id: NeuronId, fault: &Fault) {
+        self.faults.record(self.atlas.address(id), fault.message(), Tick(self.services.now));
+        self.counts.faults += 1;
+        let body = std::mem::replace(&mut self.cells[id.index()].body, Body::Silenced);
+        // Its drop is foreign code too.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+    }
+}
+
+/// The payload of a spike, copied out of the arena if it lies there.
+#[inline]
+fn resolve<'a>(
+    services: &Services,
+    spike: &'a Spike,
+    large: &'a mut Vec<u8>,
+    counts: &mut Counts,
+) -> &'a [u8] {
+    let Some(block) = spike.arena_ref() else { return spike.inline() };
+    large.clear();
+    if services.arena.read_into(block, large).is_err() {
+        counts.payload_gone += 1;
+        large.clear();
+    }
+    large
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", text.as_deref().unwrap_or("(no message)"))
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("neurons", &self.cells.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! One error for `fn main`; library functions return the error of their own module.
+
+use crate::{arena, atlas, axon, context, cortex, gate, id, inlet, spike, time};
+
+/// Anything that can go wrong, for programs that only want to print it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The topology is refused.
+    #[error(transparent)]
+    Build(#[from] cortex::BuildError),
+    /// A run failed.
+    #[error(transparent)]
+    Run(#[from] cortex::RunError),
+    /// A ring is refused.
+    #[error(transparent)]
+    Axon(#[from] axon::AxonError),
+    /// The arena is refused or full.
+    #[error(transparent)]
+    Arena(#[from] arena::ArenaError),
+    /// Bytes are not a spike.
+    #[error(transparent)]
+    Spike(#[from] spike::SpikeError),
+    /// A gate failed.
+    #[error(transparent)]
+    Gate(#[from] gate::GateError),
+    /// A gate's input was refused.
+    #[error(transparent)]
+    Admit(#[from] gate::AdmitError),
+    /// An inlet could not take a spike.
+    #[error(transparent)]
+    Inlet(#[from] inlet::InletError),
+    /// There was no room for another spike.
+    #[error(transparent)]
+    Saturated(#[from] context::Saturated),
+    /// A name is refused.
+    #[error(transparent)]
+    Name(#[from] atlas::NameError),
+    /// A number is not an id.
+    #[error(transparent)]
+    Id(#[from] id::IdError),
+    /// A tick length is refused.
+    #[error(transparent)]
+    TickLength(#[from] time::TickLengthError),
+    /// Something could not be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,71 @@
+//! Spikes under way: one entry a spike, however many synapses it travels to.
+
+use crate::arena::Arena;
+use crate::spike::Spike;
+
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    spikes: Vec<Spike>,
+    /// Arrivals that still refer to each spike.
+    pending: Vec<u32>,
+    free: Vec<u32>,
+}
+
+impl Flights {
+    /// Takes up a spike; nothing refers to it yet.
+    #[inline]
+    pub(crate) fn take_up(&mut self, spike: Spike) -> u32 {
+        if let Some(index) = self.free.pop() {
+            self.spikes[index as usize] = spike;
+            return index;
+        }
+        self.spikes.push(spike);
+        self.pending.push(0);
+        (self.spikes.len() - 1) as u32
+    }
+
+    /// Says how many arrivals refer to a spike; one that none refers to is let go, and its payload with it.
+    #[inline]
+    pub(crate) fn depart(&mut self, flight: u32, arrivals: u32, arena: &Arena) {
+        self.pending[flight as usize] = arrivals;
+        if arrivals == 0 {
+            self.let_go(flight, arena);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn spike(&self, flight: u32) -> &Spike {
+        &self.spikes[flight as usize]
+    }
+
+    /// One arrival more refers to the spike.
+    pub(crate) fn hold(&mut self, flight: u32) {
+        self.pending[flight as usize] += 1;
+    }
+
+    /// One arrival has happened; the last gives the payload back to the arena. True if it was the last.
+    #[inline]
+    pub(crate) fn land(&mut self, flight: u32, arena: &Arena) -> bool {
+        let pending = &mut self.pending[flight as usize];
+        *pending -= 1;
+        let last = *pending == 0;
+        if last {
+            self.let_go(flight, arena);
+        }
+        last
+    }
+
+    #[inline]
+    fn let_go(&mut self, flight: u32, arena: &Arena) {
+        self.free.push(flight);
+        if let Some(block) = self.spikes[flight as usize].arena_ref() {
+            // A block that is already gone was released by the one who may: nothing is left to give back.
+            let _ = arena.release(block);
+        }
+    }
+
+    /// How many spikes are under way.
+    pub(crate) fn len(&self) -> usize {
+        self.spikes.len() - self.free.len()
+    }
+}

@@ -1,0 +1,83 @@
+//! Pacing: when the next tick runs. What it computes does not depend on it.
+//!
+//! This is the only place of the runtime that reads a clock; what is read decides when a tick begins and fills the
+//! latency figures, and reaches no neuron.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::time::TickLength;
+
+/// When ticks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pace {
+    /// As fast as possible: simulation, files, replay.
+    Free,
+    /// One tick per tick length; a late tick is counted, never skipped.
+    RealTime,
+    /// Tick follows tick while there is work; with nothing due the worker waits, and on input time jumps to now.
+    #[default]
+    OnDemand,
+}
+
+static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+
+/// A moment of the machine's clock; for latency figures and pacing only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp(u64);
+
+impl Stamp {
+    /// Now; about 10 ns.
+    #[must_use]
+    #[inline]
+    pub fn now() -> Self {
+        Self(CLOCK.raw())
+    }
+
+    /// The stamp as a number below 2^63, to travel in a spike between a gate's threads.
+    #[must_use]
+    pub fn raw(self) -> u64 {
+        self.0 & (u64::MAX >> 1)
+    }
+
+    /// A stamp from the number that [`Stamp::raw`] gave.
+    #[must_use]
+    pub fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    /// How long after another stamp this one was taken, in ns; 0 if it was not.
+    #[must_use]
+    #[inline]
+    pub fn ns_since(self, earlier: Stamp) -> u64 {
+        if self.0 <= earlier.0 { 0 } else { CLOCK.delta_as_nanos(earlier.0, self.0) }
+    }
+}
+
+/// Relates ticks to the machine's clock.
+#[derive(Debug)]
+pub(crate) struct Pacer {
+    length: TickLength,
+    start: Stamp,
+    start_tick: u64,
+}
+
+impl Pacer {
+    /// `tick` begins now.
+    pub(crate) fn begin(length: TickLength, tick: u64) -> Self {
+        Self { length, start: Stamp::now(), start_tick: tick }
+    }
+
+    /// The tick that the clock is in.
+    pub(crate) fn elapsed_tick(&self) -> u64 {
+        self.start_tick + Stamp::now().ns_since(self.start) / self.length.as_nanos()
+    }
+
+    /// How long until a tick begins by the clock; zero if it has begun.
+    pub(crate) fn until(&self, tick: u64) -> Duration {
+        let ticks = tick.saturating_sub(self.start_tick);
+        let due = ticks.saturating_mul(self.length.as_nanos());
+        Duration::from_nanos(due.saturating_sub(Stamp::now().ns_since(self.start)))
+    }
+}

@@ -1,0 +1,131 @@
+//! Regions: named parts of a topology, and the ports that others connect to.
+
+use std::fmt;
+
+use crate::gate::Gate;
+use crate::id::RegionId;
+use crate::membrane::Lif;
+use crate::neuron::Neuron;
+
+/// Makes the neuron for a name that was not seen before.
+pub(crate) type Make = Box<dyn Fn(&str) -> Box<dyn Neuron> + Send>;
+
+pub(crate) struct Template {
+    pub(crate) bound: usize,
+    pub(crate) make: Make,
+    pub(crate) membrane: Lif,
+}
+
+pub(crate) struct NeuronSpec {
+    pub(crate) name: String,
+    pub(crate) neuron: Box<dyn Neuron>,
+    pub(crate) membrane: Lif,
+}
+
+/// A region as it is described, before the topology is built.
+///
+/// A feature is a function that returns a region or wires one into a builder; see the crate's examples.
+pub struct Region {
+    pub(crate) path: String,
+    pub(crate) membrane: Lif,
+    pub(crate) neurons: Vec<NeuronSpec>,
+    pub(crate) ports: Vec<(String, Vec<String>)>,
+    pub(crate) template: Option<Template>,
+    pub(crate) gate: Option<Box<dyn Gate>>,
+}
+
+impl Region {
+    fn empty(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            membrane: Lif::default(),
+            neurons: Vec::new(),
+            ports: Vec::new(),
+            template: None,
+            gate: None,
+        }
+    }
+
+    /// A region of agents at a path such as `senses/host`.
+    #[must_use]
+    pub fn agents(path: &str) -> Self {
+        Self::empty(path)
+    }
+
+    /// A region that is a door to the outside.
+    #[must_use]
+    pub fn gated(path: &str, gate: impl Gate + 'static) -> Self {
+        Self { gate: Some(Box::new(gate)), ..Self::empty(path) }
+    }
+
+    /// The membrane of the neurons that are added after this call; before it they get [`Lif::default`].
+    #[must_use]
+    pub fn membrane(mut self, membrane: Lif) -> Self {
+        self.membrane = membrane;
+        self
+    }
+
+    /// Adds an agent.
+    #[must_use]
+    pub fn neuron(self, name: &str, neuron: impl Neuron + 'static) -> Self {
+        self.boxed(name, Box::new(neuron))
+    }
+
+    /// Adds an agent that is boxed already.
+    #[must_use]
+    pub fn boxed(mut self, name: &str, neuron: Box<dyn Neuron>) -> Self {
+        self.neurons.push(NeuronSpec { name: name.to_owned(), neuron, membrane: self.membrane });
+        self
+    }
+
+    /// Lets the region grow while it runs: an unseen name gets a neuron made by `make`, up to `bound` neurons in all.
+    ///
+    /// `make` must be a function of the name alone, or replay would differ.
+    #[must_use]
+    pub fn template(
+        mut self,
+        bound: usize,
+        make: impl Fn(&str) -> Box<dyn Neuron> + Send + 'static,
+    ) -> Self {
+        self.template = Some(Template { bound, make: Box::new(make), membrane: self.membrane });
+        self
+    }
+
+    /// Names some of its neurons as a port, for projections that mean only those.
+    #[must_use]
+    pub fn port(mut self, name: &str, neurons: &[&str]) -> Self {
+        self.ports.push((name.to_owned(), neurons.iter().map(|&n| n.to_owned()).collect()));
+        self
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region")
+            .field("path", &self.path)
+            .field("neurons", &self.neurons.len())
+            .field("gated", &self.gate.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One end of a projection: a region, or a named part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    pub(crate) region: RegionId,
+    pub(crate) name: Option<String>,
+}
+
+impl Port {
+    /// The port of this name.
+    #[must_use]
+    pub fn of(region: RegionId, name: &str) -> Self {
+        Self { region, name: Some(name.to_owned()) }
+    }
+}
+
+impl From<RegionId> for Port {
+    fn from(region: RegionId) -> Self {
+        Self { region, name: None }
+    }
+}

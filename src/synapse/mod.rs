@@ -1,0 +1,9 @@
+//! Synapses: compressed rows by source, an index by target where they learn.
+
+mod plastic;
+mod prune;
+mod rows;
+mod table;
+
+pub use table::Link;
+pub(crate) use table::{NewSynapse, SynapseTable};

@@ -1,0 +1,224 @@
+//! Learning at the synapse: what arrivals, firings and rewards change.
+
+use std::collections::BTreeMap;
+
+use super::rows::Eligible;
+use super::table::SynapseTable;
+use crate::id::NeuronId;
+use crate::plasticity::{Rule, Trace};
+
+/// A rule, and the post-synaptic traces of all neurons under it. Projections with equal rules share them.
+#[derive(Debug)]
+pub(crate) struct RuleState {
+    pub(crate) rule: Rule,
+    pub(crate) post: Vec<Trace>,
+}
+
+/// Where a plastic synapse onto a neuron lies.
+#[derive(Debug, Clone, Copy)]
+struct Incoming {
+    segment: u32,
+    position: u32,
+}
+
+/// What learning knows beside the weights.
+#[derive(Debug, Default)]
+pub(crate) struct Learning {
+    pub(crate) rules: Vec<RuleState>,
+    incoming: Vec<Vec<Incoming>>,
+    /// One more than the tick in which each neuron last fired; 0 before the first.
+    fired: Vec<u64>,
+    /// Arrivals that were meant for one synapse of a segment only: (segment, position) -> its own trace.
+    addressed: BTreeMap<(u32, u32), Trace>,
+}
+
+impl Learning {
+    pub(crate) fn add_neuron(&mut self) {
+        self.incoming.push(Vec::new());
+        self.fired.push(0);
+        for state in &mut self.rules {
+            state.post.push(Trace::default());
+        }
+    }
+
+    /// The number of a rule; equal rules have one number.
+    pub(crate) fn rule(&mut self, rule: Rule) -> usize {
+        if let Some(found) = self.rules.iter().position(|state| state.rule == rule) {
+            return found;
+        }
+        self.rules.push(RuleState { rule, post: vec![Trace::default(); self.fired.len()] });
+        self.rules.len() - 1
+    }
+
+    /// Keeps the index by target true: `moved` are the targets behind the new synapse, each one position further.
+    pub(crate) fn synapse_added(
+        &mut self,
+        segment: u32,
+        position: u32,
+        target: NeuronId,
+        moved: &[u16],
+    ) {
+        // From the back, so that two synapses onto one target are never at the same position.
+        for (offset, &neighbour) in moved.iter().enumerate().rev() {
+            let old = position + offset as u32;
+            let list = &mut self.incoming[usize::from(neighbour)];
+            let at_old = |i: &&mut Incoming| i.segment == segment && i.position == old;
+            if let Some(incoming) = list.iter_mut().find(at_old) {
+                incoming.position += 1;
+            }
+            if let Some(trace) = self.addressed.remove(&(segment, old)) {
+                self.addressed.insert((segment, old + 1), trace);
+            }
+        }
+        self.incoming[target.index()].push(Incoming { segment, position });
+    }
+
+    /// Keeps the index by target true after a row lost synapses: `kept` are the old positions of those that stay.
+    pub(crate) fn positions_changed(&mut self, segment: u32, kept: &[u32]) {
+        let renumber = |old: u32| kept.binary_search(&old).ok().map(|new| new as u32);
+        for list in &mut self.incoming {
+            list.retain_mut(|incoming| {
+                if incoming.segment != segment {
+                    return true;
+                }
+                let new = renumber(incoming.position);
+                incoming.position = new.unwrap_or(0);
+                new.is_some()
+            });
+        }
+        let addressed = std::mem::take(&mut self.addressed);
+        let renumbered = addressed.into_iter().filter_map(|((id, old), trace)| {
+            if id != segment {
+                return Some(((id, old), trace));
+            }
+            renumber(old).map(|new| ((id, new), trace))
+        });
+        self.addressed = renumbered.collect();
+    }
+
+    pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
+        let words = |trace: &Trace| trace.words();
+        for word in self.fired.iter().copied() {
+            hasher.update(&word.to_le_bytes());
+        }
+        let post = self.rules.iter().flat_map(|state| state.post.iter().map(words));
+        for word in post.chain(self.addressed.values().map(words)).flatten() {
+            hasher.update(&word.to_le_bytes());
+        }
+    }
+}
+
+impl SynapseTable {
+    /// A spike has arrived at the synapses `slots` of a segment (all of it unless it was addressed): they are depressed
+    /// by what the targets fired before, and remember the arrival.
+    pub(crate) fn arrive(&mut self, id: u32, slots: std::ops::Range<usize>, now: u64, all: bool) {
+        let segment = &mut self.segments[id as usize];
+        let shared = &mut self.projections[segment.projection as usize];
+        let Some(rule_id) = shared.rule else { return };
+        let state = &self.learning.rules[rule_id];
+        let rule = &state.rule;
+        let columns = &mut shared.columns;
+        for slot in slots.clone() {
+            let height = state.post[usize::from(columns.targets[slot])].at(now, &rule.minus);
+            if height == 0.0 {
+                continue;
+            }
+            match &rule.eligibility {
+                None => {
+                    let weight = columns.weights[slot];
+                    columns.weights[slot] = rule.depress(weight, height, shared.limits);
+                }
+                Some(eligibility) => {
+                    let eligible = &mut columns.eligible[slot];
+                    let kept = eligible.value * eligibility.decay.over(now - eligible.last);
+                    *eligible = Eligible { value: kept - height, last: now };
+                }
+            }
+        }
+        if all {
+            segment.trace.rise(now, &rule.plus, rule.a_plus, rule.pairing);
+            segment.arrived = now + 1;
+            return;
+        }
+        for slot in slots {
+            let position = (slot - segment.row.start as usize) as u32;
+            let trace = self.learning.addressed.entry((id, position)).or_default();
+            trace.rise(now, &rule.plus, rule.a_plus, rule.pairing);
+        }
+    }
+
+    /// A neuron has fired: its plastic synapses are strengthened by what arrived before.
+    #[inline]
+    pub(crate) fn fired(&mut self, neuron: NeuronId, now: u64) {
+        if !self.learning.incoming[neuron.index()].is_empty() {
+            self.potentiate(neuron, now);
+        }
+    }
+
+    fn potentiate(&mut self, neuron: NeuronId, now: u64) {
+        let Self { projections, segments, learning, .. } = self;
+        let before = learning.fired[neuron.index()];
+        for incoming in &learning.incoming[neuron.index()] {
+            let segment = &segments[incoming.segment as usize];
+            let shared = &mut projections[segment.projection as usize];
+            let Some(rule_id) = shared.rule else { continue };
+            let rule = &learning.rules[rule_id].rule;
+            let mut height = segment.trace.at(now, &rule.plus);
+            let mut arrived = segment.arrived;
+            if !learning.addressed.is_empty() {
+                let key = (incoming.segment, incoming.position);
+                if let Some(trace) = learning.addressed.get(&key) {
+                    height += trace.at(now, &rule.plus);
+                    arrived = arrived.max(trace.last + 1);
+                }
+            }
+            let slot = (segment.row.start + incoming.position) as usize;
+            let columns = &mut shared.columns;
+            // The first firing after an arrival says how long the target takes; later ones belong to something else.
+            if arrived != 0 && arrived <= now && before < arrived {
+                let lag = (now + 1 - arrived + u64::from(segment.delay)) as f32;
+                if f64::from(lag) <= 3.0 * rule.plus.tau_ticks() {
+                    let entry = &mut columns.lags[slot];
+                    entry.count = entry.count.saturating_add(1);
+                    entry.mean_ticks += (lag - entry.mean_ticks) / entry.count as f32;
+                }
+            }
+            if height == 0.0 {
+                continue;
+            }
+            match &rule.eligibility {
+                None => {
+                    let weight = columns.weights[slot];
+                    columns.weights[slot] = rule.potentiate(weight, height, shared.limits);
+                }
+                Some(eligibility) => {
+                    let eligible = &mut columns.eligible[slot];
+                    let kept = eligible.value * eligibility.decay.over(now - eligible.last);
+                    *eligible = Eligible { value: kept + height, last: now };
+                }
+            }
+        }
+        learning.fired[neuron.index()] = now + 1;
+        for state in &mut learning.rules {
+            let rule = &state.rule;
+            let trace = &mut state.post[neuron.index()];
+            trace.rise(now, &rule.minus, rule.a_minus, rule.pairing);
+        }
+    }
+
+    /// A reward has reached a neuron: what its synapses are eligible for becomes weight.
+    pub(crate) fn reward(&mut self, neuron: NeuronId, amount: f32, now: u64) {
+        let Self { projections, segments, learning, .. } = self;
+        for incoming in &learning.incoming[neuron.index()] {
+            let segment = &segments[incoming.segment as usize];
+            let shared = &mut projections[segment.projection as usize];
+            let Some(rule_id) = shared.rule else { continue };
+            let Some(eligibility) = &learning.rules[rule_id].rule.eligibility else { continue };
+            let slot = (segment.row.start + incoming.position) as usize;
+            let eligible = &shared.columns.eligible[slot];
+            let now_eligible = eligible.value * eligibility.decay.over(now - eligible.last);
+            let weight = shared.columns.weights[slot] + eligibility.rate * amount * now_eligible;
+            shared.columns.weights[slot] = weight.clamp(shared.limits.0, shared.limits.1);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The synapse table: who hears a source, after which delay, and with which weight.
+
+use std::time::Duration;
+
+use super::plastic::Learning;
+use super::rows::{Columns, Row};
+use crate::dendrite::Dendrite;
+use crate::id::NeuronId;
+use crate::plasticity::{Rule, Trace};
+use crate::projection::Projection;
+use crate::time::{TickLength, Ticks};
+
+/// The synapses of one source, one projection and one delay: they hear the source at the same moment.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) projection: u32,
+    pub(crate) delay: u32,
+    pub(crate) source: NeuronId,
+    pub(crate) row: Row,
+    /// Arrivals of the past, as the post-synaptic side meets them.
+    pub(crate) trace: Trace,
+    /// One more than the tick of the last arrival; 0 before the first.
+    pub(crate) arrived: u64,
+}
+
+/// What all synapses of one projection have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) columns: Columns,
+    pub(crate) dendrite: Option<Dendrite>,
+    pub(crate) sign: f32,
+    pub(crate) silent: bool,
+    pub(crate) lossless: bool,
+    pub(crate) protected: bool,
+    pub(crate) limits: (f32, f32),
+    pub(crate) initial: f32,
+    pub(crate) rule: Option<usize>,
+}
+
+/// A synapse to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewSynapse {
+    pub(crate) projection: usize,
+    pub(crate) source: NeuronId,
+    pub(crate) target: NeuronId,
+    pub(crate) weight: f32,
+    pub(crate) delay: u32,
+}
+
+/// A plastic synapse and what it has seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link {
+    /// The source.
+    pub from: NeuronId,
+    /// The target.
+    pub to: NeuronId,
+    /// What it has learned.
+    pub weight: f32,
+    /// What it began with.
+    pub initial_weight: f32,
+    /// How long after the source the target fired, on average.
+    pub delay: Duration,
+    /// How often the target fired after the source, within three time constants and before the source came again.
+    pub count: u64,
+}
+
+/// All synapses of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct SynapseTable {
+    pub(crate) projections: Vec<Shared>,
+    pub(crate) segments: Vec<Segment>,
+    /// The segments of each source, by projection and delay.
+    by_source: Vec<Vec<u32>>,
+    pub(crate) learning: Learning,
+    synapses: u64,
+}
+
+impl SynapseTable {
+    pub(crate) fn add_neuron(&mut self) {
+        self.by_source.push(Vec::new());
+        self.learning.add_neuron();
+    }
+
+    pub(crate) fn add_projection(&mut self, spec: &Projection, length: TickLength) -> usize {
+        let rule: Option<Rule> = spec.plasticity.map(|rule| rule.compile(length));
+        let rewarded = rule.as_ref().is_some_and(|rule| rule.eligibility.is_some());
+        self.projections.push(Shared {
+            columns: Columns::new(rule.is_some(), rewarded),
+            dendrite: spec.dendrite.clone(),
+            sign: if spec.inhibitory { -1.0 } else { 1.0 },
+            silent: spec.silent,
+            lossless: spec.lossless,
+            protected: spec.protected,
+            limits: spec.bounds,
+            initial: spec.weight,
+            rule: rule.map(|rule| self.learning.rule(rule)),
+        });
+        self.projections.len() - 1
+    }
+
+    /// The segments of a source, by projection and delay.
+    #[inline]
+    pub(crate) fn segments_of(&self, source: NeuronId) -> &[u32] {
+        &self.by_source[source.index()]
+    }
+
+    fn segment_for(&mut self, new: &NewSynapse) -> u32 {
+        let key = (new.projection as u32, new.delay);
+        let segments = &self.segments;
+        let list = &mut self.by_source[new.source.index()];
+        let place = list.binary_search_by_key(&key, |&id| {
+            let segment = &segments[id as usize];
+            (segment.projection, segment.delay)
+        });
+        match place {
+            Ok(found) => list[found],
+            Err(place) => {
+                let id = self.segments.len() as u32;
+                list.insert(place, id);
+                self.segments.push(Segment {
+                    projection: key.0,
+                    delay: new.delay,
+                    source: new.source,
+                    row: Row::default(),
+                    trace: Trace::default(),
+                    arrived: 0,
+                });
+                id
+            }
+        }
+    }
+
+    /// Says how many synapses a row will get, before the first is added.
+    pub(crate) fn reserve(&mut self, first: &NewSynapse, room: u32) {
+        let id = self.segment_for(first) as usize;
+        let columns = &mut self.projections[first.projection].columns;
+        columns.reserve(&mut self.segments[id].row, room);
+    }
+
+    /// Adds a synapse.
+    pub(crate) fn add(&mut self, new: &NewSynapse) {
+        let id = self.segment_for(new);
+        let shared = &mut self.projections[new.projection];
+        let row = &mut self.segments[id as usize].row;
+        let position = shared.columns.insert(row, new.target.raw(), new.weight);
+        if shared.rule.is_some() {
+            let moved = &shared.columns.targets[row.range()][position as usize + 1..];
+            self.learning.synapse_added(id, position, new.target, moved);
+        }
+        self.synapses += 1;
+    }
+
+    /// How many synapses there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.synapses
+    }
+
+    /// So many synapses are gone.
+    pub(super) fn forget(&mut self, gone: u64) {
+        self.synapses -= gone;
+    }
+
+    /// The longest delay of a source, in ticks.
+    pub(crate) fn longest_delay(&self) -> u64 {
+        self.segments.iter().map(|segment| u64::from(segment.delay)).max().unwrap_or(1)
+    }
+
+    /// Where the synapses onto one target lie in the columns of a segment's projection.
+    #[inline]
+    pub(crate) fn find(&self, segment: &Segment, target: NeuronId) -> std::ops::Range<usize> {
+        let range = segment.row.range();
+        let targets = &self.projections[segment.projection as usize].columns.targets[range.clone()];
+        let first = targets.partition_point(|&other| other < target.raw());
+        let count = targets[first..].iter().take_while(|&&other| other == target.raw()).count();
+        range.start + first..range.start + first + count
+    }
+
+    /// Every synapse: source, target, weight, delay, projection.
+    pub(crate) fn each(&self, mut visit: impl FnMut(NeuronId, NeuronId, f32, Ticks, usize)) {
+        for list in &self.by_source {
+            for &id in list {
+                let segment = &self.segments[id as usize];
+                let shared = &self.projections[segment.projection as usize];
+                for slot in segment.row.range() {
+                    let Ok(target) = NeuronId::new(shared.columns.targets[slot]) else { continue };
+                    let delay = Ticks(u64::from(segment.delay));
+                    let weight = shared.sign * shared.columns.weights[slot];
+                    visit(segment.source, target, weight, delay, segment.projection as usize);
+                }
+            }
+        }
+    }
+
+    /// Every plastic synapse that has seen its target fire after its source, strongest first.
+    pub(crate) fn links(&self, length: TickLength) -> Vec<Link> {
+        let mut links = Vec::new();
+        for segment in &self.segments {
+            let shared = &self.projections[segment.projection as usize];
+            if shared.rule.is_none() {
+                continue;
+            }
+            for slot in segment.row.range() {
+                let lag = shared.columns.lags[slot];
+                let Ok(to) = NeuronId::new(shared.columns.targets[slot]) else { continue };
+                if lag.count > 0 {
+                    let ns = f64::from(lag.mean_ticks) * length.as_nanos() as f64;
+                    links.push(Link {
+                        from: segment.source,
+                        to,
+                        weight: shared.columns.weights[slot],
+                        initial_weight: shared.initial,
+                        delay: Duration::from_nanos(ns as u64),
+                        count: u64::from(lag.count),
+                    });
+                }
+            }
+        }
+        links.sort_by(|a, b| {
+            let by_weight = b.weight.total_cmp(&a.weight);
+            by_weight.then(b.count.cmp(&a.count)).then((a.from, a.to).cmp(&(b.from, b.to)))
+        });
+        links
+    }
+
+    /// All of its state that a run changes, for the digest.
+    pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
+        for segment in &self.segments {
+            for word in segment.trace.words().into_iter().chain([segment.arrived]) {
+                hasher.update(&word.to_le_bytes());
+            }
+            let columns = &self.projections[segment.projection as usize].columns;
+            for slot in segment.row.range() {
+                hasher.update(&columns.targets[slot].to_le_bytes());
+                hasher.update(&columns.weights[slot].to_bits().to_le_bytes());
+                if let Some(eligible) = columns.eligible.get(slot) {
+                    hasher.update(&eligible.value.to_bits().to_le_bytes());
+                    hasher.update(&eligible.last.to_le_bytes());
+                }
+            }
+        }
+        self.learning.digest_into(hasher);
+    }
+}

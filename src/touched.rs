@@ -1,0 +1,68 @@
+//! The set of neurons whose membrane got input in this tick, taken out in the order of their ids.
+//!
+//! Two levels of bits: who fires is asked in canonical order without sorting, and an idle neuron costs one bit.
+
+use crate::id::NeuronId;
+
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    bits: Vec<u64>,
+    /// One bit for each word of `bits` that is not zero.
+    summary: Vec<u64>,
+}
+
+impl Touched {
+    /// Makes room for ids below `neurons`.
+    pub(crate) fn resize(&mut self, neurons: usize) {
+        self.bits.resize(neurons.div_ceil(64), 0);
+        self.summary.resize(self.bits.len().div_ceil(64), 0);
+    }
+
+    #[inline]
+    pub(crate) fn insert(&mut self, id: NeuronId) {
+        let word = id.index() / 64;
+        self.bits[word] |= 1 << (id.index() % 64);
+        self.summary[word / 64] |= 1 << (word % 64);
+    }
+
+    /// Takes out the smallest id at or after a position; `from` moves on, so that a walk costs what it finds.
+    #[inline]
+    pub(crate) fn pop(&mut self, from: &mut usize) -> Option<NeuronId> {
+        while *from < self.summary.len() {
+            let summary = self.summary[*from];
+            if summary == 0 {
+                *from += 1;
+                continue;
+            }
+            let word = *from * 64 + summary.trailing_zeros() as usize;
+            let bits = self.bits[word];
+            self.bits[word] = bits & (bits - 1);
+            if self.bits[word] == 0 {
+                self.summary[*from] = summary & (summary - 1);
+            }
+            return NeuronId::from_index(word * 64 + bits.trailing_zeros() as usize).ok();
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_come_out_once_each_and_in_order() {
+        let mut touched = Touched::default();
+        touched.resize(65_535);
+        let mut expected = std::collections::BTreeSet::new();
+        for call in 0..5_000 {
+            let id = NeuronId::new((crate::math::random(3, 0, 0, call) % 65_535) as u16).unwrap();
+            touched.insert(id);
+            expected.insert(id);
+        }
+        let mut from = 0;
+        let got: Vec<_> = std::iter::from_fn(|| touched.pop(&mut from)).collect();
+        assert_eq!(got, expected.into_iter().collect::<Vec<_>>());
+        assert_eq!(touched.pop(&mut 0), None);
+    }
+}
