@@ -9,7 +9,7 @@ use crate::evidence::{Evidence, EvidenceRing};
 use crate::flight::Flights;
 use crate::id::NeuronId;
 use crate::membrane::Soma;
-use crate::spike::{BROADCAST, Header, Spike, SpikeKind};
+use crate::spike::{BROADCAST, Header, SpikeKind};
 use crate::time::{Span, Tick, TickLength};
 use crate::touched::Touched;
 
@@ -42,6 +42,8 @@ impl Default for Firing<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
     pub(crate) source: NeuronId,
+    /// One target, or [`BROADCAST`].
+    pub(crate) target: u16,
     pub(crate) flight: u32,
 }
 
@@ -104,13 +106,13 @@ impl Services {
             kind: firing.kind,
             priority: firing.priority,
         };
-        let spike = match Spike::compose(&header, firing.payload) {
-            Some(spike) => spike,
-            None => self.compose_large(&header, firing.payload)?,
-        };
+        let (flight, spike) = self.flights.place();
+        if !spike.rewrite(&header, firing.payload) && !self.put_large(flight, &header, firing.payload) {
+            self.flights.give_back(flight);
+            return self.saturate();
+        }
         self.room -= 1;
-        let flight = self.flights.take_up(spike);
-        self.outbox.push(Sent { source, flight });
+        self.outbox.push(Sent { source, target: header.target, flight });
         *sequence = sequence.wrapping_add(1);
         Ok(())
     }
@@ -121,11 +123,12 @@ impl Services {
         Err(Saturated)
     }
 
-    fn compose_large(&mut self, header: &Header, payload: &[u8]) -> Result<Spike, Saturated> {
-        match (Spike::compose(header, &[]), self.arena.write(payload)) {
-            (Some(spike), Ok(block)) => Ok(spike.with_arena(block)),
-            _ => self.saturate(),
-        }
+    fn put_large(&mut self, flight: u32, header: &Header, payload: &[u8]) -> bool {
+        let Ok(block) = self.arena.write(payload) else { return false };
+        let spike = self.flights.spike_mut(flight);
+        spike.rewrite(header, &[]);
+        *spike = spike.with_arena(block);
+        true
     }
 }
 

@@ -1,5 +1,7 @@
 //! Spikes under way: one entry a spike, however many synapses it travels to.
 
+use bytemuck::Zeroable as _;
+
 use crate::arena::Arena;
 use crate::spike::Spike;
 
@@ -12,16 +14,23 @@ pub(crate) struct Flights {
 }
 
 impl Flights {
-    /// Takes up a spike; nothing refers to it yet.
+    /// A place for a spike that sets out; nothing refers to it yet, and what stands there is not it.
     #[inline]
-    pub(crate) fn take_up(&mut self, spike: Spike) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self.spikes[index as usize] = spike;
-            return index;
-        }
-        self.spikes.push(spike);
-        self.pending.push(0);
-        (self.spikes.len() - 1) as u32
+    pub(crate) fn place(&mut self) -> (u32, &mut Spike) {
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.spikes.push(Spike::zeroed());
+                self.pending.push(0);
+                (self.spikes.len() - 1) as u32
+            }
+        };
+        (index, &mut self.spikes[index as usize])
+    }
+
+    /// Gives back a place that no spike was put into.
+    pub(crate) fn give_back(&mut self, flight: u32) {
+        self.free.push(flight);
     }
 
     /// Says how many arrivals refer to a spike; one that none refers to is let go, and its payload with it.
@@ -36,6 +45,10 @@ impl Flights {
     #[inline]
     pub(crate) fn spike(&self, flight: u32) -> &Spike {
         &self.spikes[flight as usize]
+    }
+
+    pub(crate) fn spike_mut(&mut self, flight: u32) -> &mut Spike {
+        &mut self.spikes[flight as usize]
     }
 
     /// One arrival more refers to the spike.

@@ -145,6 +145,13 @@ impl InletGate {
     }
 }
 
+impl Drop for InletGate {
+    /// A cortex that never ran closes no gate, and what is sent to it then would be lost in silence.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Gate for InletGate {
     fn open(&mut self, link: GateLink) -> Result<(), GateError> {
         // A second run of the same gate cannot be: a cortex opens each gate once.

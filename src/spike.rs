@@ -166,23 +166,25 @@ impl Spike {
         }
     }
 
-    /// A spike with its payload inline; `None` if that is too long.
+    /// Becomes a spike with its payload inline, in place; false, and unchanged, if that is too long.
+    ///
+    /// In place because a spike built elsewhere field by field and then copied as a whole waits for its own stores.
     #[inline]
-    pub(crate) fn compose(header: &Header, payload: &[u8]) -> Option<Self> {
-        let mut spike = Self {
-            time_ns: header.time_ns,
-            sequence: header.sequence,
-            source: header.source.raw(),
-            target: header.target,
-            tag: header.kind as u8,
-            priority: header.priority,
-            payload: [0; INLINE_MAX],
-        };
-        if !payload.is_empty() {
-            spike.payload.get_mut(..payload.len())?.copy_from_slice(payload);
-            spike.set_code(payload.len() as u8);
+    pub(crate) fn rewrite(&mut self, header: &Header, payload: &[u8]) -> bool {
+        if payload.len() > INLINE_MAX {
+            return false;
         }
-        Some(spike)
+        self.time_ns = header.time_ns;
+        self.sequence = header.sequence;
+        self.source = header.source.raw();
+        self.target = header.target;
+        self.tag = header.kind as u8 | (payload.len() as u8) << 2;
+        self.priority = header.priority;
+        self.payload = [0; INLINE_MAX];
+        if !payload.is_empty() {
+            self.payload[..payload.len()].copy_from_slice(payload);
+        }
+        true
     }
 
     /// The same spike for one target.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::spike::Spike;
 use crate::sync::{Arc, Relaxed, fence, order};
 
-use super::ring::{AxonError, Ring};
+use super::ring::{AxonError, Ring, Slots};
 use super::wait::{self, WaitStrategy};
 
 /// A reading end that the writer never passes, unless it publishes with `Overflow::ShedOldest`.
@@ -18,6 +18,7 @@ use super::wait::{self, WaitStrategy};
 #[derive(Debug)]
 pub struct AxonReader {
     ring: Arc<Ring>,
+    slots: Slots,
     entry: usize,
     /// The next position to read.
     next: u64,
@@ -37,13 +38,13 @@ impl AxonReader {
 
     fn at(ring: &Arc<Ring>, position: Option<u64>) -> Result<Self, AxonError> {
         let (entry, next) = ring.attach(position)?;
-        let ring = Arc::clone(ring);
-        let tell_at = next + Self::stride(&ring);
-        Ok(Self { ring, entry, next, told: next, tell_at, shed: 0, not_sync: PhantomData })
+        let (ring, slots) = (Arc::clone(ring), ring.slots.clone());
+        let tell_at = next + Self::stride(&slots);
+        Ok(Self { ring, slots, entry, next, told: next, tell_at, shed: 0, not_sync: PhantomData })
     }
 
-    fn stride(ring: &Ring) -> u64 {
-        (ring.capacity() as u64 / 8).max(1)
+    fn stride(slots: &Slots) -> u64 {
+        (slots.capacity() as u64 / 8).max(1)
     }
 
     /// Another reader that starts where this one is.
@@ -57,27 +58,55 @@ impl AxonReader {
     /// The next spike, if one is published.
     #[inline]
     pub fn try_read(&mut self) -> Option<Spike> {
-        let spike = self.take();
-        if spike.is_none() || self.next == self.tell_at {
-            self.flush();
+        // bound: each round after the first follows a skip to a floor that only the writer's next shedding can move
+        loop {
+            if let Some(spike) = self.peek(self.next) {
+                self.next += 1;
+                if self.next == self.tell_at {
+                    self.flush();
+                }
+                return Some(spike);
+            }
+            if self.is_above_floor(self.next) {
+                self.flush();
+                return None;
+            }
+            self.skip();
         }
-        spike
     }
 
     /// Hands up to `max` published spikes to a function, in order, and returns how many.
     #[inline]
     pub fn drain(&mut self, max: usize, mut each: impl FnMut(&Spike)) -> usize {
         let mut count = 0;
-        while count < max {
-            let Some(spike) = self.take() else { break };
-            if self.next == self.tell_at {
-                self.flush();
+        // bound: each round but the last follows a skip to a floor that only the writer's next shedding can move
+        loop {
+            count += self.drain_run(max - count, &mut each);
+            if count == max || self.is_above_floor(self.next) {
+                break;
             }
-            each(&spike);
-            count += 1;
+            self.skip();
         }
         self.flush();
         count
+    }
+
+    /// Hands over what is published without a gap.
+    #[inline(always)]
+    fn drain_run(&mut self, max: usize, each: &mut impl FnMut(&Spike)) -> usize {
+        let start = self.next;
+        let mut run = Run { next: start, reader: self };
+        let end = start.saturating_add(max as u64);
+        while run.next < end {
+            let Some(spike) = run.reader.peek(run.next) else { break };
+            run.next += 1;
+            if run.next == run.reader.tell_at {
+                run.reader.next = run.next;
+                run.reader.flush();
+            }
+            each(&spike);
+        }
+        (run.next - start) as usize
     }
 
     /// Copies published spikes into a slice, in order, and returns how many.
@@ -113,7 +142,7 @@ impl AxonReader {
     /// Whether the next read will find a spike.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.ring.slot(self.next).stamped(self.ring.stamp(self.next)).is_some()
+        self.slots.is_published(self.next)
             // relaxed: `skip` loads it again
             || self.ring.floor.load(Relaxed) > self.next
     }
@@ -126,48 +155,72 @@ impl AxonReader {
         wait::until(strategy, Some(timeout), &self.ring.bell, || self.is_ready())
     }
 
+    /// The spike at a position, if it is published and has not been shed; `None` may mean either.
     #[inline(always)]
-    fn take(&mut self) -> Option<Spike> {
-        // bound: each round after the first follows a skip to a floor that only the writer's next shedding can move
-        loop {
-            let position = self.next;
-            let slot = self.ring.slot(position);
-            let first = slot.stamped(self.ring.stamp(position));
-            let spike = first.map(|first| slot.copy(first));
-            // SYNC(slot-claimed): if a word of the copy is of a later lap, the floor is above us; `Axon::claim` is the
-            // other half.
-            fence(order::slot_claimed_check());
-            // relaxed: ordered by the fence
-            if self.ring.floor.load(Relaxed) <= position {
-                self.next = position + u64::from(spike.is_some());
-                return spike;
-            }
-            self.skip();
-        }
+    fn peek(&self, position: u64) -> Option<Spike> {
+        let spike = self.slots.copy(position)?;
+        self.is_above_floor(position).then_some(spike)
     }
 
-    #[cold]
-    #[inline(never)]
+    /// Whether what was just read at a position was not shed.
+    #[inline(always)]
+    fn is_above_floor(&self, position: u64) -> bool {
+        // SYNC(slot-claimed): if a word read before is of a later lap, the floor is above us; `Axon::claim` is the
+        // other half.
+        fence(order::slot_claimed_check());
+        // relaxed: ordered by the fence
+        self.ring.floor.load(Relaxed) <= position
+    }
+
+    /// Goes on at the floor.
     fn skip(&mut self) {
-        // SYNC(floor-seen): the slot at the floor is seen as it was when the floor was set, not a lap or two before;
-        // `Axon::rescan` is the other half.
-        let floor = self.ring.floor.load(order::floor_seen_skip());
+        let floor = floor_of(&self.ring);
         self.shed += floor - self.next;
         self.next = floor;
         self.flush();
     }
 
+    /// Tells the writer and the account how far this reader is.
     #[inline]
     fn flush(&mut self) {
         if self.told != self.next {
-            let entry = &self.ring.entries[self.entry];
-            // relaxed: a count with one writer; the account reads it again when the cursor moved
-            entry.shed.store(self.shed, Relaxed);
-            // SYNC(slot-free): our loads of the slots below are over; `Axon::rescan` is the other half.
-            entry.cursor.store(self.next, order::slot_free_publish());
+            tell(&self.ring, self.entry, self.next, self.shed);
             self.told = self.next;
-            self.tell_at = self.next + Self::stride(&self.ring);
+            self.tell_at = self.next + Self::stride(&self.slots);
         }
+    }
+}
+
+// What is rare takes values and not the reader, which can then stay in registers.
+
+#[cold]
+#[inline(never)]
+fn floor_of(ring: &Ring) -> u64 {
+    // SYNC(floor-seen): the slot at the floor is seen as it was when the floor was set, not a lap or two before;
+    // `limit` is the other half.
+    ring.floor.load(order::floor_seen_skip())
+}
+
+#[inline(never)]
+fn tell(ring: &Ring, entry: usize, next: u64, shed: u64) {
+    let entry = &ring.entries[entry];
+    // relaxed: a count with one writer; the account reads it again when the cursor moved
+    entry.shed.store(shed, Relaxed);
+    // SYNC(slot-free): our loads of the slots below are over; `limit` is the other half.
+    entry.cursor.store(next, order::slot_free_publish());
+}
+
+/// The position of a drain, kept in a register; handed back however the drain ends, so that a spike whose receiver
+/// panics is not delivered again.
+struct Run<'a> {
+    next: u64,
+    reader: &'a mut AxonReader,
+}
+
+impl Drop for Run<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.reader.next = self.next;
     }
 }
 

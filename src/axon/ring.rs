@@ -56,7 +56,7 @@ impl Slot {
 
     /// Fills the slot, the stamped word last. The top bit of a spike's time is not carried.
     #[inline(always)]
-    pub(super) fn fill(&self, spike: &Spike, stamp: u64) {
+    fn fill(&self, spike: &Spike, stamp: u64) {
         debug_assert!(spike.to_words()[0] & STAMP == 0, "cortex time is below 2^63");
         let words = spike.to_words();
         for (cell, word) in self.0[1..].iter().zip(&words[1..]) {
@@ -69,20 +69,77 @@ impl Slot {
 
     /// The first word, if it carries this stamp.
     #[inline(always)]
-    pub(super) fn stamped(&self, stamp: u64) -> Option<u64> {
+    fn stamped(&self, stamp: u64) -> Option<u64> {
         // SYNC(spike-visible): `fill` is the other half.
         let first = self.0[0].load(order::spike_visible_read());
         ((first ^ stamp) & STAMP == 0).then_some(first)
     }
 
-    /// The spike behind a first word; may be torn for an end that the writer can pass.
+    /// The spike behind a first word.
     #[inline(always)]
-    pub(super) fn copy(&self, first: u64) -> Spike {
+    fn copy(&self, first: u64) -> Spike {
         // relaxed: ordered by the load of the stamped word
         let mut words: [u64; WORDS] =
             std::array::from_fn(|i| if i == 0 { first } else { self.0[i].load(Relaxed) });
         words[0] &= !STAMP;
         Spike::from_words(words)
+    }
+}
+
+/// The slots of a ring, held by each end itself so that the way to a slot is as short as can be.
+#[derive(Clone)]
+pub(super) struct Slots {
+    slots: Arc<[Slot]>,
+    /// `63 - log2(capacity)`: brings the lap's lowest bit to the place of the stamp.
+    lap_shift: u32,
+}
+
+impl Slots {
+    fn new(count: usize) -> Self {
+        Self {
+            slots: std::iter::repeat_with(Slot::empty).take(count).collect(),
+            lap_shift: 63 - count.trailing_zeros(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    #[inline(always)]
+    fn at(&self, position: u64) -> &Slot {
+        &self.slots[position as usize & (self.slots.len() - 1)]
+    }
+
+    /// The stamp of a position's lap: bit 63 set in even laps.
+    #[inline(always)]
+    fn stamp(&self, position: u64) -> u64 {
+        !(position << self.lap_shift) & STAMP
+    }
+
+    /// Fills the slot of a position.
+    #[inline(always)]
+    pub(super) fn fill(&self, position: u64, spike: &Spike) {
+        self.at(position).fill(spike, self.stamp(position));
+    }
+
+    /// A copy of what lies in a position's slot, if it is published; may be torn for an end that the writer can pass.
+    #[inline(always)]
+    pub(super) fn copy(&self, position: u64) -> Option<Spike> {
+        let slot = self.at(position);
+        slot.stamped(self.stamp(position)).map(|first| slot.copy(first))
+    }
+
+    #[inline(always)]
+    pub(super) fn is_published(&self, position: u64) -> bool {
+        self.at(position).stamped(self.stamp(position)).is_some()
+    }
+}
+
+impl std::fmt::Debug for Slots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Slots").field(&self.slots.len()).finish()
     }
 }
 
@@ -113,9 +170,7 @@ pub(super) struct WriterTally {
 
 /// The shared part of an axon.
 pub(super) struct Ring {
-    slots: Box<[Slot]>,
-    /// `63 - log2(capacity)`: brings the lap's lowest bit to the place of the stamp.
-    lap_shift: u32,
+    pub(super) slots: Slots,
     pub(super) entries: Box<[CachePadded<Entry>]>,
     pub(super) claimed: CachePadded<AtomicU64>,
     pub(super) floor: CachePadded<AtomicU64>,
@@ -144,8 +199,7 @@ impl Ring {
             })
         };
         Ok(Self {
-            slots: std::iter::repeat_with(Slot::empty).take(slots).collect(),
-            lap_shift: 63 - slots.trailing_zeros(),
+            slots: Slots::new(slots),
             entries: std::iter::repeat_with(entry).take(readers).collect(),
             claimed: zero(),
             floor: zero(),
@@ -160,30 +214,18 @@ impl Ring {
         })
     }
 
-    #[inline(always)]
     pub(super) fn capacity(&self) -> usize {
-        self.slots.len()
-    }
-
-    #[inline(always)]
-    pub(super) fn slot(&self, position: u64) -> &Slot {
-        &self.slots[position as usize & (self.slots.len() - 1)]
-    }
-
-    /// The stamp of a position's lap: bit 63 set in even laps.
-    #[inline(always)]
-    pub(super) fn stamp(&self, position: u64) -> u64 {
-        !(position << self.lap_shift) & STAMP
+        self.slots.capacity()
     }
 
     /// The position behind the last one claimed.
     pub(super) fn now(&self) -> u64 {
         // bound: repeats only while the writer fills its whole ring in one batch
         loop {
-            // SYNC(claim-seen): the slot at this position is at most a lap behind; `Axon::rescan` is the other half.
+            // SYNC(claim-seen): the slot at this position is at most a lap behind; `limit` is the other half.
             let now = self.claimed.load(order::claim_seen_jump());
             // A slot that has yet to be filled for the lap before has the stamp of this one.
-            if self.slot(now).stamped(self.stamp(now)).is_none() {
+            if !self.slots.is_published(now) {
                 return now;
             }
             yield_now();
@@ -203,11 +245,11 @@ impl Ring {
         // relaxed: a guess that is never too high; it only has to hold the writer until the real start is known
         entry.cursor.store(position.unwrap_or_else(|| self.claimed.load(Relaxed)), Relaxed);
         entry.state.store(HELD, Relaxed);
-        // SYNC(reader-listed): a scan that sees the count sees the entry; `Axon::rescan` is the other half.
+        // SYNC(reader-listed): a scan that sees the count sees the entry; `limit` is the other half.
         self.listed.fetch_add(1, order::reader_listed_clone());
         let start = position.unwrap_or_else(|| {
             // SYNC(reader-attached): either the writer's scan sees the entry, or the load in `now` sees the position
-            // the writer scanned at, from which it goes at most one ring further; `Axon::rescan` is the other half.
+            // the writer scanned at, from which it goes at most one ring further; `limit` is the other half.
             fence(order::reader_attached_attach());
             self.now()
         });
@@ -220,7 +262,7 @@ impl Ring {
 
     pub(super) fn detach(&self, number: usize) {
         let _one_at_a_time = lock(&self.attaching);
-        // SYNC(slot-free): the reader's last loads are over; `Axon::rescan` is the other half.
+        // SYNC(slot-free): the reader's last loads are over; `limit` is the other half.
         self.entries[number].state.store(FREE, order::slot_free_publish());
     }
 
@@ -234,7 +276,7 @@ impl Ring {
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ring")
-            .field("capacity", &self.slots.len())
+            .field("slots", &self.slots)
             .field("claimed", &self.claimed)
             .field("floor", &self.floor)
             .finish_non_exhaustive()

@@ -8,7 +8,7 @@ use crate::spike::Spike;
 use crate::sync::{Arc, AtomicU64, Relaxed, fence, order};
 
 use super::account::TapTally;
-use super::ring::Ring;
+use super::ring::{Ring, Slots};
 use super::wait::{self, WaitStrategy};
 
 /// What a tap finds.
@@ -28,6 +28,7 @@ pub enum Tapped {
 #[derive(Debug)]
 pub struct AxonTap {
     ring: Arc<Ring>,
+    slots: Slots,
     tally: Arc<TapTally>,
     /// The next position to read.
     next: u64,
@@ -51,18 +52,16 @@ impl AxonTap {
             lost: AtomicU64::new(0),
         });
         ring.register_tap(&tally);
-        let ring = Arc::clone(ring);
-        Self { ring, tally, next: start, lost: 0, slack: 0, not_sync: PhantomData }
+        let (ring, slots) = (Arc::clone(ring), ring.slots.clone());
+        Self { ring, slots, tally, next: start, lost: 0, slack: 0, not_sync: PhantomData }
     }
 
     /// The next spike, or how many were lost before it.
     #[inline]
     pub fn poll(&mut self) -> Tapped {
         let position = self.next;
-        let capacity = self.ring.capacity() as u64;
-        let slot = self.ring.slot(position);
-        let first = slot.stamped(self.ring.stamp(position));
-        let spike = first.map(|first| slot.copy(first));
+        let capacity = self.slots.capacity() as u64;
+        let spike = self.slots.copy(position);
         // SYNC(slot-claimed): if a word of the copy is of a later lap, the claim is above us; `Axon::claim` is the
         // other half.
         fence(order::slot_claimed_check());
@@ -109,7 +108,7 @@ impl AxonTap {
     pub fn wait(&mut self, strategy: WaitStrategy, timeout: Duration) -> bool {
         let (ring, position) = (&*self.ring, self.next);
         wait::until(strategy, Some(timeout), &ring.bell, || {
-            ring.slot(position).stamped(ring.stamp(position)).is_some()
+            ring.slots.is_published(position)
                 // relaxed: `jump` loads it again
                 || ring.claimed.load(Relaxed) > position + ring.capacity() as u64
         })
@@ -119,7 +118,7 @@ impl AxonTap {
     #[inline(never)]
     fn jump(&mut self) -> Tapped {
         let capacity = self.ring.capacity() as u64;
-        // SYNC(claim-seen): the slot we go on at is at most a lap behind; `Axon::rescan` is the other half.
+        // SYNC(claim-seen): the slot we go on at is at most a lap behind; `limit` is the other half.
         let claimed = self.ring.claimed.load(order::claim_seen_jump());
         let next = claimed - capacity + self.slack;
         self.slack = (self.slack * 2).max(1).min(capacity / 2);

@@ -8,7 +8,7 @@ use crate::sync::{Arc, Relaxed, fence, order};
 
 use super::account::{self, AxonAccount};
 use super::reader::AxonReader;
-use super::ring::{AxonError, HELD, Ring};
+use super::ring::{AxonError, HELD, Ring, Slots};
 use super::tap::AxonTap;
 use super::{AxonHub, READERS};
 
@@ -64,6 +64,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Axon {
     ring: Arc<Ring>,
+    slots: Slots,
     /// The next position to fill.
     head: u64,
     /// The first position that may not be filled before the readers are asked again.
@@ -86,7 +87,8 @@ impl Axon {
     /// [`AxonError::Slots`].
     pub fn with_readers(slots: usize, readers: usize) -> Result<Self, AxonError> {
         let ring = Arc::new(Ring::new(slots, readers)?);
-        Ok(Self { ring, head: 0, limit: slots as u64, not_sync: PhantomData })
+        let (limit, slots) = (slots as u64, ring.slots.clone());
+        Ok(Self { ring, slots, head: 0, limit, not_sync: PhantomData })
     }
 
     /// A lossless end that gets what is published from now on.
@@ -168,10 +170,10 @@ impl Axon {
         let head = self.head;
         self.claim(head + fitting);
         for (position, spike) in (head + 1..).zip(rest) {
-            self.ring.slot(position).fill(spike, self.ring.stamp(position));
+            self.slots.fill(position, spike);
         }
         // Ends read in order, so the first slot is the gate of the whole batch.
-        self.ring.slot(head).fill(first, self.ring.stamp(head));
+        self.slots.fill(head, first);
         self.head = head + fitting;
         fitting as usize
     }
@@ -197,51 +199,24 @@ impl Axon {
     fn put(&mut self, spike: &Spike) {
         let head = self.head;
         self.claim(head + 1);
-        self.ring.slot(head).fill(spike, self.ring.stamp(head));
+        self.slots.fill(head, spike);
         self.head = head + 1;
     }
 
     /// Says that slots are about to be overwritten, before the first of their words is.
     #[inline(always)]
     fn claim(&self, end: u64) {
-        // relaxed: what the slots held before is ordered by the fence in `rescan`, at most one ring ago
+        // relaxed: what the slots held before is ordered by the fence in `limit`, at most one ring ago
         self.ring.claimed.store(end, Relaxed);
         // SYNC(slot-claimed): whoever sees a word stored after this fence sees the claim, and the floor if the claim
-        // was made by shedding; `AxonTap::poll` and `AxonReader::try_read` have the other half.
+        // was made by shedding; `AxonTap::poll` and `AxonReader::is_above_floor` have the other half.
         fence(order::slot_claimed_publish());
     }
 
-    /// Asks every reader how far it is; whether there is room now.
-    #[cold]
-    #[inline(never)]
+    /// Asks the readers again; whether there is room now.
+    #[inline(always)]
     fn rescan(&mut self) -> bool {
-        let ring = &*self.ring;
-        // bound: repeats only when a reader was attached in the middle
-        let slowest = loop {
-            // relaxed: ordered by the fence
-            let listed = ring.listed.load(Relaxed);
-            // SYNC(reader-listed): if the count has a reader, the scan has its entry; `Ring::attach` is the other half.
-            // SYNC(reader-attached): either this scan sees a reader being attached, or it sees our position;
-            // `Ring::attach` is the other half.
-            // SYNC(claim-seen), SYNC(floor-seen): whoever sees a claim or a floor set after this fence sees every
-            // spike published before it; `Ring::now`, `AxonTap::jump` and `AxonReader::skip` are the other half.
-            fence(order::reader_attached_scan());
-            let mut slowest = self.head;
-            for entry in &ring.entries {
-                // SYNC(slot-free): the reader's loads precede our next stores, and a clone it made before is in
-                // `listed`; `AxonReader::flush` and `Ring::detach` are the other half.
-                if entry.state.load(order::slot_free_scan()) == HELD {
-                    slowest = slowest.min(entry.cursor.load(order::slot_free_scan()));
-                }
-            }
-            // relaxed: ordered by the acquiring loads above
-            if ring.listed.load(Relaxed) == listed {
-                break slowest;
-            }
-        };
-        // relaxed: the writer's own word
-        let slowest = slowest.max(ring.floor.load(Relaxed));
-        self.limit = (slowest + ring.capacity() as u64).max(self.head);
+        self.limit = limit(&self.ring, self.head);
         self.limit > self.head
     }
 
@@ -270,10 +245,44 @@ impl Axon {
     #[cold]
     fn shed_oldest(&mut self, spike: &Spike) -> Outcome {
         let floor = self.head + 1 - self.ring.capacity() as u64;
-        // relaxed: what the slots hold is ordered by the fence in `rescan`, which has just found the ring full
+        // relaxed: what the slots hold is ordered by the fence in `limit`, which has just found the ring full
         self.ring.floor.store(floor, Relaxed);
         self.limit = self.head + 1;
         self.put(spike);
         Outcome::Shed
     }
+}
+
+// What is rare takes values and not the writer, which can then stay in registers.
+
+/// Asks every reader how far it is: the position that a writer at `head` may not fill.
+#[cold]
+#[inline(never)]
+fn limit(ring: &Ring, head: u64) -> u64 {
+    // bound: repeats only when a reader was attached in the middle
+    let slowest = loop {
+        // relaxed: ordered by the fence
+        let listed = ring.listed.load(Relaxed);
+        // SYNC(reader-listed): if the count has a reader, the scan has its entry; `Ring::attach` is the other half.
+        // SYNC(reader-attached): either this scan sees a reader being attached, or it sees our position;
+        // `Ring::attach` is the other half.
+        // SYNC(claim-seen), SYNC(floor-seen): whoever sees a claim or a floor set after this fence sees every
+        // spike published before it; `Ring::now`, `AxonTap::jump` and `floor_of` are the other half.
+        fence(order::reader_attached_scan());
+        let mut slowest = head;
+        for entry in &ring.entries {
+            // SYNC(slot-free): the reader's loads precede our next stores, and a clone it made before is in
+            // `listed`; `tell` and `Ring::detach` are the other half.
+            if entry.state.load(order::slot_free_scan()) == HELD {
+                slowest = slowest.min(entry.cursor.load(order::slot_free_scan()));
+            }
+        }
+        // relaxed: ordered by the acquiring loads above
+        if ring.listed.load(Relaxed) == listed {
+            break slowest;
+        }
+    };
+    // relaxed: the writer's own word
+    let slowest = slowest.max(ring.floor.load(Relaxed));
+    (slowest + ring.capacity() as u64).max(head)
 }

@@ -44,6 +44,7 @@ impl Digest {
             hasher.update(&tick.to_le_bytes());
             hasher.update(&arrival.segment.to_le_bytes());
             hasher.update(&arrival.only.to_le_bytes());
+            hasher.update(&[u8::from(arrival.deferred)]);
             digest_spike(worker, worker.services.flights.spike(arrival.flight), hasher);
         });
         for (&(tick, _), id) in &worker.services.timers {
@@ -51,7 +52,8 @@ impl Digest {
             hasher.update(&id.raw().to_le_bytes());
         }
         for outlet in &worker.outlets {
-            for (flight, _) in &outlet.held {
+            for (flight, reached) in &outlet.held {
+                hasher.update(&reached.0.to_le_bytes());
                 digest_spike(worker, worker.services.flights.spike(*flight), hasher);
             }
         }

@@ -75,15 +75,14 @@ pub struct TickReport {
 }
 
 impl Cortex {
-    /// Computes exactly one tick, whatever the pace.
+    /// Computes exactly one tick, whatever the pace; waits for a gate that holds time.
     ///
     /// # Errors
     /// [`RunError`] if a gate cannot be opened, or the cortex was closed.
     pub fn tick(&mut self) -> Result<TickReport, RunError> {
         self.open()?;
         let (before, now) = (self.worker.counts, self.next);
-        let began = Stamp::now();
-        self.collect(now);
+        let began = self.collect_all(now).unwrap_or_else(Stamp::now);
         self.compute(now, began);
         let after = self.worker.counts;
         Ok(TickReport {
@@ -158,39 +157,37 @@ impl Cortex {
 
     /// As fast as possible: from one tick with something due to the next.
     fn run_free(&mut self, end: u64) -> Ended {
-        loop {
+        let mut fresh = true;
+        while self.next < end {
+            // Taken first: whoever rings after one of the looks below ends the wait.
+            let seen = self.doorbell.count();
             if self.stopper.is_stopped() {
                 return Ended::Stopped;
             }
             self.obey();
-            let seen = self.doorbell.count();
-            let (target, waits) = match self.next_due() {
-                Some(tick) => (tick, false),
-                None if self.doors.iter().all(|door| door.outlook == Outlook::Ended) => {
-                    return if end == u64::MAX { Ended::Idle } else { Ended::Span };
-                }
-                // Nothing is due: what comes next, comes through a gate.
-                None => (self.next, true),
-            };
-            if target >= end && !self.holds(end.saturating_sub(1)) {
-                return Ended::Span;
+            let due = self.next_due();
+            if due.is_none() && self.has_ended() {
+                return if end == u64::MAX { Ended::Idle } else { Ended::Span };
             }
-            let target = target.min(end - 1);
+            // What was handed in before the run is asked for before time jumps.
+            let due = due.filter(|_| !std::mem::take(&mut fresh));
+            let target = due.unwrap_or(self.next).min(end - 1);
+            let asked = self.passable(target);
             let began = Stamp::now();
-            self.collect(target);
-            if self.holds(target) {
-                self.doorbell.wait(seen, self.wait, None);
+            if self.collect(asked) && !self.worker.is_quiet(asked) {
+                self.compute(asked, began);
                 continue;
             }
-            if !self.worker.is_quiet(target) {
-                self.compute(target, began);
-            } else if waits && self.doors.iter().any(|door| door.outlook == Outlook::Open) {
-                if end != u64::MAX {
-                    return Ended::Span;
-                }
-                self.doorbell.wait(seen, self.wait, None);
+            self.stamps.clear();
+            match self.next_due() {
+                Some(due) if due < end && !self.holds(due) => {}
+                None if self.has_ended() => {}
+                _ if end != u64::MAX && !self.holds(end - 1) => return Ended::Span,
+                // What comes next, comes through a gate.
+                _ => _ = self.doorbell.wait(seen, self.wait, None),
             }
         }
+        Ended::Span
     }
 
     /// One tick per tick length.
@@ -210,8 +207,7 @@ impl Cortex {
                 self.vitals.late += u64::from(pacer.elapsed_tick() > now);
             }
             self.wait_out(&pacer, now);
-            let began = Stamp::now();
-            self.collect(now);
+            let Some(began) = self.collect_all(now) else { return Ended::Stopped };
             self.compute(now, began);
         }
         Ended::Span
@@ -220,11 +216,11 @@ impl Cortex {
     /// Waits until a tick begins by the clock, whoever rings.
     fn wait_out(&mut self, pacer: &Pacer, tick: u64) {
         loop {
+            let seen = self.doorbell.count();
             let left = pacer.until(tick);
             if left.is_zero() || self.stopper.is_stopped() {
                 return;
             }
-            let seen = self.doorbell.count();
             self.obey();
             self.doorbell.wait(seen, self.wait, Some(left));
         }
@@ -234,15 +230,15 @@ impl Cortex {
     fn run_on_demand(&mut self, end: u64) -> Ended {
         let pacer = Pacer::begin(self.tick_length(), self.next);
         let mut heard = self.doorbell.count().wrapping_sub(1);
-        loop {
+        while self.next < end {
+            let rung = self.doorbell.count();
             if self.stopper.is_stopped() {
                 return Ended::Stopped;
             }
             self.obey();
-            let rung = self.doorbell.count();
             let due = self.next_due();
             let clock = pacer.elapsed_tick().max(self.next);
-            if due.is_none() && end == u64::MAX && self.is_idle() {
+            if due.is_none() && end == u64::MAX && self.has_ended() {
                 return Ended::Idle;
             }
             let target = match due {
@@ -250,28 +246,40 @@ impl Cortex {
                 _ if rung != heard => clock,
                 _ => {
                     let until = due.unwrap_or(u64::MAX).min(end);
-                    if until <= clock {
+                    if until <= clock && !self.holds(end - 1) {
                         return Ended::Span;
                     }
-                    let timeout = (until != u64::MAX).then(|| pacer.until(until));
+                    let known = until != u64::MAX && until > clock;
+                    let timeout = known.then(|| pacer.until(until));
                     self.doorbell.wait(rung, self.wait, timeout);
                     continue;
                 }
             };
-            if target >= end {
+            if target >= end && !self.holds(end - 1) {
                 return Ended::Span;
             }
             heard = rung;
+            let target = target.min(end - 1);
+            let asked = self.passable(target);
             let began = Stamp::now();
-            self.collect(target);
-            if !self.worker.is_quiet(target) {
-                self.compute(target, began);
+            if self.collect(asked) && !self.worker.is_quiet(asked) {
+                self.compute(asked, began);
+                continue;
+            }
+            self.stamps.clear();
+            if self.holds(target) {
+                self.doorbell.wait(rung, self.wait, None);
             }
         }
+        Ended::Span
+    }
+
+    fn has_ended(&self) -> bool {
+        self.doors.iter().all(|door| door.outlook == Outlook::Ended)
     }
 
     fn is_idle(&self) -> bool {
-        self.next_due().is_none() && self.doors.iter().all(|door| door.outlook == Outlook::Ended)
+        self.next_due().is_none() && self.has_ended()
     }
 
     /// The next tick in which something is due, as far as is known.
@@ -285,15 +293,17 @@ impl Cortex {
 
     /// Whether a gate may still date an admission at or before this tick.
     fn holds(&self, tick: u64) -> bool {
-        self.doors.iter().any(|door| match door.outlook {
-            Outlook::Hold => true,
-            Outlook::After(known) => tick > known.0,
-            _ => false,
-        })
+        self.doors.iter().any(|door| door.holds(tick))
     }
 
-    /// Collect: every gate hands in what belongs to this tick.
-    fn collect(&mut self, now: u64) {
+    /// The tick that gates are asked for on the way to another: the first of all while one of them may mean it.
+    fn passable(&self, target: u64) -> u64 {
+        if self.holds(target) { self.next } else { target }
+    }
+
+    /// Collect: every gate hands in what belongs to this tick. False if one of them holds it; those behind were not
+    /// asked, so that what they hand in comes after, whenever the one comes to an end.
+    fn collect(&mut self, now: u64) -> bool {
         self.worker.begin(now);
         for door in &mut self.doors {
             if door.outlook == Outlook::Ended {
@@ -305,6 +315,28 @@ impl Cortex {
                 Ok(outlook) => door.outlook = outlook,
                 Err(error) => door.fail(&error),
             }
+            if door.holds(now) {
+                // What was handed in belongs to this tick, and nothing lies before it any more.
+                self.next = now;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Collects a tick, waiting for gates that hold it, and says when the last of it began. `None` if it was stopped.
+    fn collect_all(&mut self, now: u64) -> Option<Stamp> {
+        loop {
+            let seen = self.doorbell.count();
+            let began = Stamp::now();
+            if self.collect(now) {
+                return Some(began);
+            }
+            if self.stopper.is_stopped() {
+                return None;
+            }
+            self.obey();
+            self.doorbell.wait(seen, self.wait, None);
         }
     }
 
@@ -396,11 +428,26 @@ impl Cortex {
             self.worker.begin(due);
             self.compute(due, began);
         }
-        self.doors.iter_mut().for_each(|door| door.gate.close());
+        for (door, outlet) in self.doors.iter_mut().zip(&mut self.worker.outlets) {
+            door.abandoned += outlet.held.len() as u64;
+            for (flight, _) in outlet.held.drain(..) {
+                self.worker.services.flights.land(flight, &self.worker.services.arena);
+            }
+            door.gate.close();
+        }
     }
 }
 
 impl Door {
+    /// Whether it may still date an admission at or before this tick.
+    fn holds(&self, tick: u64) -> bool {
+        match self.outlook {
+            Outlook::Hold => true,
+            Outlook::After(known) => tick > known.0,
+            _ => false,
+        }
+    }
+
     fn fail(&mut self, error: &GateError) {
         self.failed = Some(error.to_string());
         self.outlook = Outlook::Ended;

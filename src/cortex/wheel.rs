@@ -31,6 +31,11 @@ pub(crate) struct Wheel {
     pool: Vec<Node>,
     free: u32,
     waiting: usize,
+    /// What arrives in tick `soon_tick`, and was sent in the tick before: the usual delay needs no slot.
+    soon: Vec<Arrival>,
+    soon_tick: u64,
+    /// How much of `soon` has been taken out.
+    taken: usize,
 }
 
 impl Wheel {
@@ -44,7 +49,19 @@ impl Wheel {
             pool: Vec::new(),
             free: NONE,
             waiting: 0,
+            soon: Vec::new(),
+            soon_tick: 0,
+            taken: 0,
         }
+    }
+
+    /// Everything that arrives in a tick has been taken out; what is sent from now on arrives after it.
+    #[inline]
+    pub(crate) fn turn(&mut self, tick: u64) {
+        debug_assert!(self.taken == self.soon.len(), "a tick is taken out whole");
+        self.soon.clear();
+        self.taken = 0;
+        self.soon_tick = tick + 1;
     }
 
     #[inline]
@@ -67,8 +84,18 @@ impl Wheel {
     }
 
     /// Puts an arrival into a tick that is at most the span ahead.
+    ///
+    /// Within a tick, what was sent longer ago comes first: `soon` holds only what was sent last.
     #[inline]
     pub(crate) fn push(&mut self, tick: u64, arrival: Arrival) {
+        if tick == self.soon_tick {
+            self.soon.push(arrival);
+        } else {
+            self.push_slot(tick, arrival);
+        }
+    }
+
+    fn push_slot(&mut self, tick: u64, arrival: Arrival) {
         let slot = self.slot(tick);
         let node = Node { arrival, next: NONE };
         let index = if self.free == NONE {
@@ -96,7 +123,7 @@ impl Wheel {
         let slot = self.slot(tick);
         let index = self.heads[slot];
         if index == NONE {
-            return None;
+            return self.pop_soon(tick);
         }
         let node = &mut self.pool[index as usize];
         let (arrival, next) = (node.arrival, node.next);
@@ -110,8 +137,22 @@ impl Wheel {
         Some(arrival)
     }
 
+    #[inline]
+    fn pop_soon(&mut self, tick: u64) -> Option<Arrival> {
+        if tick != self.soon_tick {
+            return None;
+        }
+        let arrival = self.soon.get(self.taken).copied()?;
+        self.taken += 1;
+        Some(arrival)
+    }
+
     /// The first tick from `from` on in which something arrives.
     pub(crate) fn next(&self, from: u64) -> Option<u64> {
+        // What was sent last arrives first.
+        if self.taken < self.soon.len() {
+            return Some(self.soon_tick);
+        }
         if self.waiting == 0 {
             return None;
         }
@@ -143,6 +184,9 @@ impl Wheel {
                 visit(tick, &node.arrival);
                 index = node.next;
             }
+            if tick == self.soon_tick {
+                self.soon[self.taken..].iter().for_each(|arrival| visit(tick, arrival));
+            }
         }
     }
 }
@@ -169,6 +213,7 @@ mod tests {
             while let Some(arrival) = wheel.pop(now) {
                 got.push(arrival.flight);
             }
+            wheel.turn(now);
             assert_eq!(got, expected.remove(&now).unwrap_or_default(), "at {now}");
             for k in 0..3 {
                 let delay =
@@ -179,7 +224,10 @@ mod tests {
                     id += 1;
                 }
             }
-            assert_eq!(wheel.waiting, expected.values().map(Vec::len).sum::<usize>());
+            let mut waiting = Vec::new();
+            wheel.each(now + 1, |tick, arrival| waiting.push((tick, arrival.flight)));
+            let all = expected.iter().flat_map(|(&tick, ids)| ids.iter().map(move |&id| (tick, id)));
+            assert_eq!(waiting, all.collect::<Vec<_>>());
         }
     }
 }

@@ -109,8 +109,10 @@ impl Worker {
     pub(crate) fn next_due(&self, from: u64) -> Option<u64> {
         let timer = self.services.timers.first_key_value().map(|(&(tick, _), _)| tick.max(from));
         let held = self.outlets.iter().any(|outlet| !outlet.held.is_empty());
-        let outlet = held.then_some(from);
-        [self.wheel.next(from), timer, outlet].into_iter().flatten().min()
+        // What gates have handed in belongs to the tick that they were asked for, which is the first.
+        let handed_in = !self.admitted.is_empty() || !self.services.outbox.is_empty();
+        let first = (held || handed_in).then_some(from);
+        [self.wheel.next(from), timer, first].into_iter().flatten().min()
     }
 
     /// Route: spikes that are due, in the order they were fired, then what the gates admitted.
@@ -120,6 +122,7 @@ impl Worker {
         while let Some(arrival) = self.wheel.pop(now) {
             self.arrive(arrival);
         }
+        self.wheel.turn(now);
 
         let mut admitted = std::mem::take(&mut self.admitted);
         // Stable: within a tier, gates come in their order and each gate's spikes in theirs.
@@ -292,6 +295,10 @@ impl Worker {
             if !soma.step(now, &self.membranes[usize::from(soma.membrane)]) {
                 continue;
             }
+            // It failed on a spike of this very tick: who is silenced does not fire.
+            if matches!(self.cells[id.index()].body, Body::Silenced) {
+                continue;
+            }
             self.counts.firings += 1;
             self.table.fired(id, now);
             self.call(id, |neuron, ctx| neuron.on_fire(ctx));
@@ -324,18 +331,18 @@ impl Worker {
     /// A spike sets out to every segment that it reaches.
     #[inline]
     fn depart(&mut self, sent: Sent) {
-        let Sent { source, flight } = sent;
+        let Sent { source, target, flight } = sent;
         let now = self.services.now;
-        let target = self.services.flights.spike(flight).target();
         let table = &self.table;
         let mut arrivals = 0;
         for &id in table.segments_of(source) {
             let segment = &table.segments[id as usize];
-            if target.is_some_and(|target| table.find(segment, target).is_empty()) {
+            if let Ok(target) = NeuronId::new(target)
+                && table.find(segment, target).is_empty()
+            {
                 continue;
             }
-            let only = target.map_or(BROADCAST, NeuronId::raw);
-            let arrival = Arrival { segment: id, flight, only, deferred: false };
+            let arrival = Arrival { segment: id, flight, only: target, deferred: false };
             self.wheel.push(now + u64::from(segment.delay), arrival);
             arrivals += 1;
         }

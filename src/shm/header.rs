@@ -62,8 +62,7 @@ impl Format {
             word.store(*field, Relaxed);
         }
         // SYNC(header-written): whoever sees the magic sees the header; `check` is the other half.
-        page[MAGIC]
-            .store(u64::from_ne_bytes(self.magic), order::header_written_make());
+        page[MAGIC].store(u64::from_ne_bytes(self.magic), order::header_written_make());
     }
 
     /// Compares a header with the format; `mapped_bytes` is what is really there.

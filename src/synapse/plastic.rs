@@ -102,7 +102,10 @@ impl Learning {
             hasher.update(&word.to_le_bytes());
         }
         let post = self.rules.iter().flat_map(|state| state.post.iter().map(words));
-        for word in post.chain(self.addressed.values().map(words)).flatten() {
+        let addressed = self.addressed.iter().flat_map(|(&(segment, position), trace)| {
+            [[u64::from(segment), u64::from(position)], words(trace)]
+        });
+        for word in post.chain(addressed).flatten() {
             hasher.update(&word.to_le_bytes());
         }
     }
