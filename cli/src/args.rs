@@ -1,0 +1,167 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use neuronbus::pace::Pace;
+use neuronbus_connectome::{pace_named, quantity};
+
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// A spiking agent runtime with learning topology.
+#[derive(Debug, Parser)]
+#[command(name = "neuronbus", version, about, max_term_width = 100)]
+#[command(disable_help_subcommand = true, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  neuronbus run brains/host.toml                   watch this machine until Ctrl-C
+  cat app.log | neuronbus run brains/lines.toml    learn which line precedes which
+  neuronbus check my.toml                          find every mistake in a description
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage or description, 130 interrupted twice";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a brain and report what it did
+    Run(RunOptions),
+    /// Check a brain description and summarise its topology
+    Check {
+        /// Brain description, in TOML
+        #[arg(value_hint = ValueHint::FilePath)]
+        brain: PathBuf,
+    },
+    /// Write a brain's topology as a graph
+    Topology {
+        /// Brain description, in TOML
+        #[arg(value_hint = ValueHint::FilePath)]
+        brain: PathBuf,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+        format: GraphFormat,
+    },
+    /// Write a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunOptions {
+    /// Brain description, in TOML
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) brain: PathBuf,
+    /// Stop after this time, such as 30s or "2 min"
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    pub(crate) time: Option<Duration>,
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+    /// Write nothing but the report and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Draw random numbers from this seed
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// When ticks run: free, real-time or on-demand
+    #[arg(long, value_parser = pace_parser())]
+    pub(crate) pace: Option<String>,
+    /// JSON field that names a line's topic
+    #[arg(long, value_name = "NAME")]
+    pub(crate) topic_field: Option<String>,
+    /// Read lines from this file instead of the described input; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) input: Option<PathBuf>,
+    /// Write the topology as it is at the end to this file, as DOT
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) dot: Option<PathBuf>,
+}
+
+impl RunOptions {
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        self.pace.as_deref().and_then(pace_named)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// For Graphviz
+    Dot,
+    /// Nodes and edges
+    Json,
+}
+
+impl Args {
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::try_parse()
+    }
+}
+
+fn pace_parser() -> PossibleValuesParser {
+    PossibleValuesParser::new(["free", "real-time", "on-demand"])
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    match quantity::duration(text) {
+        Ok(time) if time.is_zero() => Err("it must be longer than 0".to_owned()),
+        Ok(time) => Ok(time),
+        Err(why) => Err(format!("{why}; write for example 30s, 500ms or \"2 min\"")),
+    }
+}
+
+/// Writes what clap has to say: help and version are answers, the rest is wrong usage.
+pub(crate) fn answer(error: &clap::Error, console: Console) -> Result<(), Failure> {
+    let colour = if error.use_stderr() { console.stderr_colour() } else { console.stdout_colour() };
+    let text = error.render();
+    let text = if colour { text.ansi().to_string() } else { text.to_string() };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => console.write(&text),
+        // Without a command there is nothing wrong to point at: the short help is the answer.
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            console.write(&Args::command().render_help().to_string())
+        }
+        _ => Err(Failure::Usage(text)),
+    }
+}
+
+pub(crate) fn completions(shell: Shell, console: Console) -> Result<(), Failure> {
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "neuronbus", &mut script);
+    console.write(&String::from_utf8_lossy(&script))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_needs_a_unit_and_a_length() {
+        assert_eq!(span("30s"), Ok(Duration::from_secs(30)));
+        assert!(span("30").unwrap_err().contains("no unit"));
+        assert!(span("0s").is_err());
+    }
+}

@@ -1,0 +1,28 @@
+//! The clock on the wall: when to draw again, and when the time given by `--for` is over.
+
+use std::time::{Duration, Instant};
+
+/// A moment; cortex time never comes from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(Instant);
+
+impl Moment {
+    #[expect(clippy::disallowed_methods, reason = "the command shows wall time; no neuron sees it")]
+    pub(crate) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        Self::now().0.saturating_duration_since(self.0)
+    }
+
+    /// So much later; nothing if the clock does not reach so far.
+    pub(crate) fn plus(self, time: Duration) -> Option<Self> {
+        self.0.checked_add(time).map(Self)
+    }
+
+    /// How long until this moment; zero once it is past.
+    pub(crate) fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Self::now().0)
+    }
+}

@@ -1,0 +1,41 @@
+//! Brain descriptions: a topology in TOML, for what needs no code.
+//!
+//! A description is read, checked as a whole, and assembled into a [`CortexBuilder`](neuronbus::cortex::CortexBuilder).
+//! Every mistake of a file is reported at once, each with its line, its key, what was expected and the nearest name
+//! that would have been right. `docs/brains.md` describes every key; `docs/errors.md` lists the codes.
+//!
+//! ```
+//! use neuronbus_connectome::Brain;
+//!
+//! let mistakes = Brain::parse("[brain]\ntikc = '10 ms'\n", "my.toml").unwrap_err();
+//! assert_eq!(
+//!     mistakes.mistakes()[1].to_string(),
+//!     "my.toml:2:1: B001 unknown key: brain.tikc: expected one of name, tick, pace, seed, arena, axon, \
+//!      found tikc; did you mean \"tick\"?"
+//! );
+//! ```
+//!
+//! This is the only library that knows several families: what a region of a description can be is decided here.
+
+#![forbid(unsafe_code)]
+
+mod assemble;
+mod brain;
+mod describe;
+mod mistake;
+mod projection;
+pub mod quantity;
+mod region;
+mod sheet;
+mod spelling;
+mod table;
+
+pub use assemble::{AssembleError, Assembled, Overrides};
+pub use brain::{Brain, pace_name, pace_named};
+pub use describe::Finding;
+// What comes out of an assembled brain, and what may be fed to one.
+pub use neuronbus_host::{Alert, AlertEvidence, AlertReceiver, LineSource};
+
+pub use mistake::{Code, DescriptionErrors, Mistake};
+pub use projection::ProjectionPlan;
+pub use region::{Input, LinesPlan, RegionKind, RegionPlan};

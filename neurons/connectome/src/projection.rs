@@ -1,0 +1,327 @@
+//! `[[projection]]`: who is connected to whom, how strongly, how late, and how it learns.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use neuronbus::dendrite::Dendrite;
+use neuronbus::plasticity::{Bounds, Pairing, Plasticity, RewardStdp, Stdp};
+use neuronbus::projection::Projection;
+use neuronbus::spike::SpikeKind;
+use neuronbus::time::{Span, TickLength};
+
+use crate::brain::{RegionRead, find_region, fires};
+use crate::mistake::Code;
+use crate::quantity;
+use crate::sheet::Located;
+use crate::table::Table;
+
+/// Weights and amplitudes beyond this are slips of the pen: a threshold is about 1.
+const WEIGHTS: RangeInclusive<f64> = -1e6..=1e6;
+
+/// The runtime keeps spikes in flight for at most this many ticks.
+const DELAY_LIMIT: u64 = 1 << 20;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connect {
+    AllToAll,
+    OneToOne,
+    Random,
+    LateralInhibition,
+}
+
+const CONNECTS: [(&str, Connect); 4] = [
+    ("all-to-all", Connect::AllToAll),
+    ("one-to-one", Connect::OneToOne),
+    ("random", Connect::Random),
+    ("lateral-inhibition", Connect::LateralInhibition),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    Stdp,
+    Reward,
+}
+
+/// One projection of a description.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectionPlan {
+    /// Path of the region whose neurons fire.
+    pub from: String,
+    /// Path of the region whose neurons hear.
+    pub to: String,
+    connect: Connect,
+    /// Probability of a synapse, for `random`.
+    p: f64,
+    weight: f32,
+    delay: Span,
+    bounds: (f32, f32),
+    silent: bool,
+    inhibitory: bool,
+    lossless: bool,
+    protected: bool,
+    autapses: bool,
+    filter: Vec<Filter>,
+    plasticity: Option<Plasticity>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Filter {
+    Kind(SpikeKind),
+    PriorityAtLeast(u8),
+    Prefix(String),
+}
+
+impl ProjectionPlan {
+    /// Whether its weights change.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.plasticity.is_some()
+    }
+
+    /// How it connects, in a few words.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let connect = CONNECTS.iter().find(|(_, connect)| *connect == self.connect);
+        let mut words = vec![connect.map_or("", |(name, _)| name).to_owned()];
+        if self.connect == Connect::Random {
+            words.push(format!("p {}", self.p));
+        }
+        words.push(format!("weight {}", self.weight));
+        words.push(format!("delay {}", quantity::spell_span(self.delay)));
+        let rule = match self.plasticity {
+            Some(Plasticity::Reward(_)) => "learns from reward",
+            Some(_) => "learns",
+            None => "",
+        };
+        for (on, word) in [
+            (self.silent, "silent"),
+            (self.inhibitory, "inhibitory"),
+            (!rule.is_empty(), rule),
+            (!self.filter.is_empty(), "filtered"),
+            (self.lossless, "lossless"),
+            (self.protected, "protected"),
+        ] {
+            if on {
+                words.push(word.to_owned());
+            }
+        }
+        words.join(", ")
+    }
+
+    /// The projection for the runtime.
+    pub(crate) fn build(&self) -> Projection {
+        let mut projection = match self.connect {
+            Connect::AllToAll => Projection::all_to_all().autapses(self.autapses),
+            Connect::OneToOne => Projection::one_to_one(),
+            Connect::Random => Projection::random(self.p).autapses(self.autapses),
+            Connect::LateralInhibition => Projection::lateral_inhibition(),
+        };
+        projection =
+            projection.weight(self.weight).delay(self.delay).bounds(self.bounds.0, self.bounds.1);
+        type Switch = fn(Projection) -> Projection;
+        let switches: [(bool, Switch); 4] = [
+            (self.silent, Projection::silent),
+            (self.inhibitory, Projection::inhibitory),
+            (self.lossless, Projection::lossless),
+            (self.protected, Projection::protected),
+        ];
+        for (on, switch) in switches {
+            if on {
+                projection = switch(projection);
+            }
+        }
+        if let Some(rule) = self.plasticity {
+            projection = projection.plasticity(rule);
+        }
+        let mut filters: Vec<Dendrite> = self.filter.iter().map(Filter::build).collect();
+        match filters.len() {
+            0 => projection,
+            1 => projection.dendrite(filters.remove(0)),
+            _ => projection.dendrite(Dendrite::all(filters)),
+        }
+    }
+
+    /// What a table says; nothing if its ends are not known.
+    pub(crate) fn read(
+        table: Table<'_, '_>,
+        regions: &[RegionRead],
+        tick: TickLength,
+    ) -> Option<Self> {
+        let from = read_end(&table, "from", regions);
+        let to = read_end(&table, "to", regions);
+        if let Some((at, path)) = &from
+            && !fires(regions, *at)
+        {
+            let expected = "a region that fires: alerts only leave the brain";
+            table.sheet().wrong(Code::Contradiction, &path.place, expected);
+        }
+        let connect = table.choice("connect", &CONNECTS).unwrap_or(Connect::AllToAll);
+        let p = read_probability(&table, connect);
+        let silent = table.flag("silent");
+        let (weight, bounds) = read_weight(&table, silent);
+        let plan = Self {
+            connect,
+            p,
+            weight,
+            delay: read_delay(&table, tick),
+            bounds,
+            silent,
+            inhibitory: table.flag("inhibitory"),
+            lossless: table.flag("lossless"),
+            protected: table.flag("protected"),
+            autapses: table.flag("autapses"),
+            filter: table.table("filter").map(read_filter).unwrap_or_default(),
+            plasticity: table.table("plasticity").and_then(|rule| read_plasticity(rule, tick)),
+            from: from.as_ref().map(|(_, path)| path.value.clone()).unwrap_or_default(),
+            to: to.as_ref().map(|(_, path)| path.value.clone()).unwrap_or_default(),
+        };
+        plan.check(&table);
+        table.finish();
+        from.and(to).map(|_| plan)
+    }
+
+    /// Keys that are right alone and wrong together.
+    fn check(&self, table: &Table<'_, '_>) {
+        let sheet = table.sheet();
+        if self.silent && !table.has("plasticity") {
+            let expected =
+                "`plasticity` beside it: a silent synapse that cannot learn does nothing";
+            sheet.wrong(Code::Contradiction, &table.place_of("silent"), expected);
+        }
+        let ends_differ = self.from != self.to && !self.from.is_empty() && !self.to.is_empty();
+        if self.connect == Connect::LateralInhibition && ends_differ {
+            let expected = "one region in `from` and `to`: its neurons inhibit each other";
+            sheet.wrong(Code::Contradiction, &table.place_of("connect"), expected);
+        }
+        if self.autapses && (ends_differ || self.connect == Connect::LateralInhibition) {
+            let expected =
+                "one region in `from` and `to`: an autapse leads from a neuron to itself";
+            sheet.wrong(Code::Contradiction, &table.place_of("autapses"), expected);
+        }
+    }
+}
+
+impl Filter {
+    fn build(&self) -> Dendrite {
+        match self {
+            Filter::Kind(kind) => Dendrite::kind(*kind),
+            Filter::PriorityAtLeast(priority) => Dendrite::priority_at_least(*priority),
+            Filter::Prefix(prefix) => Dendrite::payload_prefix(prefix.as_bytes()),
+        }
+    }
+}
+
+fn read_end(
+    table: &Table<'_, '_>,
+    key: &'static str,
+    regions: &[RegionRead],
+) -> Option<(usize, Located<String>)> {
+    table.require(key, "the path of a region");
+    let path = table.text(key)?;
+    find_region(table.sheet(), regions, &path).map(|at| (at, path))
+}
+
+fn read_probability(table: &Table<'_, '_>, connect: Connect) -> f64 {
+    let p = table.real("p", 0.0..=1.0).unwrap_or(1.0);
+    if connect == Connect::Random {
+        table.require("p", "a probability from 0 to 1");
+    } else if table.has("p") {
+        let expected = "connect = \"random\" beside it, or no `p`";
+        table.sheet().wrong(Code::Contradiction, &table.place_of("p"), expected);
+    }
+    p
+}
+
+/// A silent synapse begins with nothing learned, any other with the weight that lets one spike fire a neuron.
+fn read_weight(table: &Table<'_, '_>, silent: bool) -> (f32, (f32, f32)) {
+    let (low, high) = table.pair("bounds", WEIGHTS).unwrap_or((0.0, 1.0));
+    let usual = if silent { low } else { 1_f64.clamp(low, high) };
+    let weight = table.real("weight", low..=high).unwrap_or(usual);
+    (weight as f32, (low as f32, high as f32))
+}
+
+fn read_delay(table: &Table<'_, '_>, tick: TickLength) -> Span {
+    let least = tick.as_duration();
+    let most = least.saturating_mul(DELAY_LIMIT as u32);
+    let Some(delay) = table.span("delay") else { return Span::Ticks(1) };
+    let fits = match delay.value {
+        Span::Ticks(ticks) => (1..=DELAY_LIMIT).contains(&ticks),
+        Span::Time(time) => (least..=most).contains(&time),
+    };
+    if !fits {
+        let expected = format!(
+            "1 to {DELAY_LIMIT} ticks, which is {:?} to {:?}",
+            quantity::spell(least),
+            quantity::spell(most)
+        );
+        table.sheet().wrong(Code::OutOfRange, &delay.place, expected);
+    }
+    delay.value
+}
+
+fn read_filter(table: Table<'_, '_>) -> Vec<Filter> {
+    const KINDS: [(&str, SpikeKind); 3] = [
+        ("excitatory", SpikeKind::Excitatory),
+        ("inhibitory", SpikeKind::Inhibitory),
+        ("modulatory", SpikeKind::Modulatory),
+    ];
+    let mut filters = Vec::new();
+    filters.extend(table.choice("kind", &KINDS).map(Filter::Kind));
+    filters.extend(table.whole("priority-at-least", 0..=255).map(Filter::PriorityAtLeast));
+    filters.extend(table.text("prefix").map(|prefix| Filter::Prefix(prefix.value)));
+    table.finish();
+    filters
+}
+
+fn read_plasticity(table: Table<'_, '_>, tick: TickLength) -> Option<Plasticity> {
+    const RULES: [(&str, Rule); 2] = [("stdp", Rule::Stdp), ("reward", Rule::Reward)];
+    const PAIRINGS: [(&str, Pairing); 2] =
+        [("all-to-all", Pairing::AllToAll), ("nearest", Pairing::Nearest)];
+    const BOUNDS: [(&str, Bounds); 2] =
+        [("additive", Bounds::Additive), ("multiplicative", Bounds::Multiplicative)];
+    let usual = Stdp::default();
+    let amplitude = |key, usual| table.real(key, 0.0..=1e6).map_or(usual, |a| a as f32);
+    let stdp = Stdp {
+        a_plus: amplitude("a-plus", usual.a_plus),
+        a_minus: amplitude("a-minus", usual.a_minus),
+        tau_plus: read_tau(&table, "tau-plus", tick).unwrap_or(usual.tau_plus),
+        tau_minus: read_tau(&table, "tau-minus", tick).unwrap_or(usual.tau_minus),
+        pairing: table.choice("pairing", &PAIRINGS).unwrap_or_default(),
+        bounds: table.choice("bounds", &BOUNDS).unwrap_or_default(),
+    };
+    table.require("rule", "\"stdp\" or \"reward\"");
+    let Some(rule) = table.choice("rule", &RULES) else {
+        table.abandon();
+        return None;
+    };
+    let plasticity = match rule {
+        Rule::Stdp => Plasticity::Stdp(stdp),
+        Rule::Reward => {
+            let usual = RewardStdp::default();
+            let tau_eligibility = read_tau(&table, "tau-eligibility", tick);
+            Plasticity::Reward(RewardStdp {
+                stdp,
+                tau_eligibility: tau_eligibility.unwrap_or(usual.tau_eligibility),
+                rate: table.real("rate", WEIGHTS).map_or(usual.rate, |rate| rate as f32),
+            })
+        }
+    };
+    table.finish();
+    Some(plasticity)
+}
+
+/// A time constant: above zero, at most a day.
+fn read_tau(table: &Table<'_, '_>, key: &'static str, tick: TickLength) -> Option<Span> {
+    let tau = table.span(key)?;
+    let fits = match tau.value {
+        Span::Ticks(ticks) => ticks > 0 && tick.duration(neuronbus::time::Ticks(ticks)) <= DAY,
+        Span::Time(time) => !time.is_zero() && time <= DAY,
+    };
+    if !fits {
+        let expected = "a time constant above 0 and up to \"24 h\"";
+        table.sheet().wrong(Code::OutOfRange, &tau.place, expected);
+    }
+    Some(tau.value)
+}

@@ -1,0 +1,286 @@
+//! What a user reads when a description is wrong, word for word.
+
+use neuronbus_connectome::{Brain, Code};
+
+fn messages(text: &str) -> Vec<String> {
+    match Brain::parse(text, "b.toml") {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.mistakes().iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A region that is right, so that a case can be about something else.
+const REFLEX: &str = "[[region]]\npath = \"reflex\"\nkind = \"reflex\"\n";
+
+#[track_caller]
+fn one(text: &str, message: &str) {
+    assert_eq!(messages(text), [message], "for\n{text}");
+}
+
+#[test]
+fn unknown_keys_name_the_nearest_key() {
+    one(
+        &format!("[brain]\ntikc = \"10 ms\"\n{REFLEX}"),
+        "b.toml:2:1: B001 unknown key: brain.tikc: expected one of name, tick, pace, seed, \
+         arena, axon, \
+         found tikc; did you mean \"tick\"?",
+    );
+    one(
+        &format!("{REFLEX}tau = \"3 s\"\n"),
+        "b.toml:4:1: B001 unknown key: region[0].tau: expected one of path, kind, window, \
+         threshold, \
+         refractory, evidence, found tau; did you mean \"window\"?",
+    );
+    one(
+        &format!("{REFLEX}colour = 3\n"),
+        "b.toml:4:1: B001 unknown key: region[0].colour: expected one of path, kind, window, \
+         threshold, \
+         refractory, evidence, found colour",
+    );
+    one(
+        &format!("{REFLEX}[[projections]]\nfrom = \"reflex\"\n"),
+        "b.toml:4:3: B001 unknown key: projections: expected one of brain, region, projection, \
+         found projections; did you mean \"projection\"?",
+    );
+}
+
+#[test]
+fn what_is_missing_is_named_where_its_table_begins() {
+    one("", "b.toml:1:1: B002 missing key: region: expected at least one [[region]]");
+    one(
+        "[[region]]\nkind = \"reflex\"\n",
+        "b.toml:1:1: B002 missing key: region[0].path: expected a path such as \"senses/host\"",
+    );
+    one(
+        &format!("{REFLEX}[[projection]]\nfrom = \"reflex\"\n"),
+        "b.toml:4:1: B002 missing key: projection[0].to: expected the path of a region",
+    );
+    one(
+        &format!(
+            "{REFLEX}[[projection]]\nfrom = \"reflex\"\nto = \"reflex\"\nconnect = \"random\"\n"
+        ),
+        "b.toml:4:1: B002 missing key: projection[0].p: expected a probability from 0 to 1",
+    );
+}
+
+#[test]
+fn types_are_told_apart() {
+    one(
+        &format!("{REFLEX}threshold = \"high\"\n"),
+        "b.toml:4:13: B003 wrong type: region[0].threshold: expected a number above 0 \
+         and up to 1000000, not a string, found \"high\"",
+    );
+    one(
+        &format!("[brain]\nseed = 1.5\n{REFLEX}"),
+        "b.toml:2:8: B003 wrong type: brain.seed: expected a whole number from 0 to \
+         18446744073709551615, \
+         not a float, found 1.5",
+    );
+    one(
+        "region = 3",
+        "b.toml:1:10: B003 wrong type: region: expected tables, each begun by [[region]], not an \
+         integer, found 3",
+    );
+    one(
+        "[[region]]\npath = \"a\"\nkind = \"host\"\nperiod = 500\n",
+        "b.toml:4:10: B003 wrong type: region[0].period: expected a duration from \"10 ms\" to \
+         \"1 h\", \
+         not an integer, found 500",
+    );
+    one(
+        "[[region]]\npath = \"a\"\nkind = \"host\"\nfollow = [\"/var/log/syslog\", 3]\n",
+        "b.toml:4:30: B003 wrong type: region[0].follow[1]: expected a string, not an integer, \
+         found 3",
+    );
+}
+
+#[test]
+fn names_are_listed() {
+    one(
+        "[[region]]\npath = \"a\"\nkind = \"hots\"\n",
+        "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"reflex\" \
+         or \"alerts\", \
+         found \"hots\"; did you mean \"host\"?",
+    );
+    one(
+        &format!("[brain]\npace = \"realtime\"\n{REFLEX}"),
+        "b.toml:2:8: B004 unknown name: brain.pace: expected \"free\", \"real-time\" or \
+         \"on-demand\", \
+         found \"realtime\"; did you mean \"real-time\"?",
+    );
+}
+
+#[test]
+fn ranges_are_told() {
+    one(
+        "[[region]]\npath = \"a\"\nkind = \"host\"\nperiod = \"2 ms\"\n",
+        "b.toml:4:10: B005 out of range: region[0].period: expected a duration from \"10 ms\" to \
+         \"1 h\", \
+         found \"2 ms\"",
+    );
+    one(
+        "[[region]]\npath = \"a//b\"\nkind = \"alerts\"\n",
+        "b.toml:2:8: B005 out of range: region[0].path: expected parts of letters, digits, '-', \
+         '_' and '.' \
+         joined by '/', at most 256 bytes, found \"a//b\"",
+    );
+    for (key, message) in [
+        (
+            "weight = 1.5",
+            ":10: B005 out of range: projection[0].weight: expected a number from 0 to 1, found \
+             1.5",
+        ),
+        (
+            "weight = nan",
+            ":10: B005 out of range: projection[0].weight: expected a number from 0 to 1, found \
+             nan",
+        ),
+        (
+            "weight = -inf",
+            ":10: B005 out of range: projection[0].weight: expected a number from 0 to 1, found \
+             -inf",
+        ),
+        (
+            "bounds = [1, 0]",
+            ":10: B005 out of range: projection[0].bounds: expected two numbers, the lower \
+             first, from -1000000 to 1000000, found [1, 0]",
+        ),
+        (
+            "delay = \"0 ms\"",
+            ":9: B005 out of range: projection[0].delay: expected 1 to 1048576 ticks, which is \
+             \"1 ms\" to \"1048576 ms\", found \"0 ms\"",
+        ),
+        (
+            "delay = \"0 ticks\"",
+            ":9: B005 out of range: projection[0].delay: expected 1 to 1048576 ticks, which is \
+             \"1 ms\" to \"1048576 ms\", found \"0 ticks\"",
+        ),
+        (
+            "plasticity = { rule = \"stdp\", tau-plus = \"0 s\" }",
+            ":42: B005 out of range: projection[0].plasticity.tau-plus: expected a time constant \
+             above 0 and up to \"24 h\", found \"0 s\"",
+        ),
+    ] {
+        let text = format!("{REFLEX}[[projection]]\nfrom = \"reflex\"\nto = \"reflex\"\n{key}\n");
+        one(&text, &format!("b.toml:7{message}"));
+    }
+    one(
+        &format!("[brain]\naxon = 1000\n{REFLEX}"),
+        "b.toml:2:8: B005 out of range: brain.axon: expected a power of two from 2 to 1048576, \
+         found 1000",
+    );
+}
+
+#[test]
+fn quantities_say_which_part_is_wrong() {
+    one(
+        "[brain]\ntick = \"10\"\n[[region]]\npath = \"a\"\nkind = \"alerts\"\n",
+        "b.toml:2:8: B006 not a quantity: brain.tick: expected a duration from \"1 ns\" to \"1 h\" \
+         (\"10\" has no unit), found \"10\"",
+    );
+    one(
+        "[brain]\narena = \"1 mb\"\n[[region]]\npath = \"a\"\nkind = \"alerts\"\n",
+        "b.toml:2:9: B006 not a quantity: brain.arena: expected a size such as \"64 KiB\" \
+         from 65536 to 68719476736 (\"mb\" is not a unit), found \"1 mb\"",
+    );
+}
+
+#[test]
+fn a_region_that_is_not_there_is_looked_for() {
+    one(
+        &format!("{REFLEX}[[projection]]\nfrom = \"reflx\"\nto = \"reflex\"\n"),
+        "b.toml:5:8: B007 unknown region: projection[0].from: expected the path of a region: \
+         \"reflex\", \
+         found \"reflx\"; did you mean \"reflex\"?",
+    );
+}
+
+#[test]
+fn a_path_belongs_to_one_region() {
+    one(
+        &format!("{REFLEX}{REFLEX}"),
+        "b.toml:5:8: B008 used twice: region[1].path: expected a path that no other region has: \
+         \"reflex\" is taken, found \"reflex\"",
+    );
+    one(
+        "[[region]]\npath = \"a\"\nkind = \"host\"\n[[region]]\npath = \"a/door\"\nkind = \
+         \"alerts\"\n",
+        "b.toml:5:8: B008 used twice: region[1].path: expected a path that no other region has: \
+         \"a/door\" is taken, found \"a/door\"",
+    );
+}
+
+#[test]
+fn contradictions_are_found() {
+    let ends = "[[projection]]\nfrom = \"reflex\"\nto = \"reflex\"\n";
+    one(
+        &format!("{REFLEX}{ends}silent = true\n"),
+        "b.toml:7:10: B009 contradiction: projection[0].silent: expected `plasticity` beside it: \
+         a silent synapse that cannot learn does nothing, found true",
+    );
+    one(
+        &format!("{REFLEX}{ends}p = 0.5\n"),
+        "b.toml:7:5: B009 contradiction: projection[0].p: expected connect = \"random\" beside \
+         it, or no `p`, \
+         found 0.5",
+    );
+    one(
+        "[[region]]\npath = \"out\"\nkind = \"alerts\"\n[[projection]]\nfrom = \"out\"\nto = \
+         \"out\"\n",
+        "b.toml:5:8: B009 contradiction: projection[0].from: expected a region that fires: \
+         alerts only leave the brain, found \"out\"",
+    );
+    one(
+        "[[region]]\npath = \"a\"\nkind = \"lines\"\n[[region]]\npath = \"b\"\nkind = \"lines\"\n",
+        "b.toml:5:8: B009 contradiction: region[1].path: expected an `input` of its own: \
+         \"a\" reads standard input",
+    );
+    one(
+        "[[region]]\npath = \"a\"\nkind = \"lines\"\nfollow = true\n",
+        "b.toml:4:10: B009 contradiction: region[0].follow: expected a file in `input`: \
+         standard input cannot be followed past its end, found true",
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_located() {
+    let found = messages("[brain]\nname = \n[[region]\n");
+    assert!(found[0].starts_with("b.toml:2:"), "{found:?}");
+    assert!(found.iter().all(|line| line.contains(": B010 not TOML: expected TOML 1.1, found ")));
+    let found = messages("[brain]\nseed = 1\nseed = 2\n");
+    assert_eq!(found, ["b.toml:3:1: B010 not TOML: expected TOML 1.1, found duplicate key"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_so() {
+    let errors = Brain::read("no/such/brain.toml").unwrap_err();
+    assert_eq!(errors.mistakes()[0].code, Code::Unreadable);
+    assert_eq!(
+        errors.to_string(),
+        "no/such/brain.toml: B011 cannot be read: expected a brain description in TOML, \
+         found No such file or directory (os error 2)"
+    );
+    #[cfg(unix)]
+    assert!(Brain::read("/dev/zero").unwrap_err().to_string().contains("more than 1 MiB"));
+}
+
+#[test]
+fn every_mistake_of_a_file_is_reported_in_its_order() {
+    let text = "[brain]\ntick = 5\nsede = 1\n\n[[region]]\npath = \"a\"\nkind = \"host\"\nperiod \
+     = \"1 day\"\n\
+                [[projection]]\nfrom = \"a\"\nto = \"b\"\nweight = 7\nfilter = { \
+                 priority-at-least = 256 }\n";
+    let errors = Brain::parse(text, "b.toml").unwrap_err();
+    let codes: Vec<(usize, Code)> = errors.mistakes().iter().map(|m| (m.line, m.code)).collect();
+    assert_eq!(
+        codes,
+        [
+            (2, Code::WrongType),
+            (3, Code::UnknownKey),
+            (8, Code::BadQuantity),
+            (11, Code::UnknownRegion),
+            (12, Code::OutOfRange),
+            (13, Code::OutOfRange),
+        ]
+    );
+}

@@ -1,0 +1,273 @@
+//! The door that reads lines: on a thread of its own, into a lossless ring, admitted at the lines' own times.
+//!
+//! Which line is admitted in which tick depends on the input alone. The gate never lets cortex time pass a line that is
+//! still on its way ([`Outlook::After`], [`Outlook::Hold`]), and admits the lines of a tick in the order of the input. It
+//! follows that a line with a time of its own takes effect when the next one has arrived, which could have the same time;
+//! a line without takes effect at once.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use neuronbus::gate::{Admissions, Gate, GateAccount, GateError, GateLink, Outlook};
+use neuronbus::id::RegionId;
+use neuronbus::spike::Spike;
+use neuronbus::time::Tick;
+
+use crate::feed::{FeedReader, FeedWriter, feed};
+use crate::follow::{Follower, Start};
+use crate::intake::{LineIntake, LineTally};
+use crate::line_group::{Gathered, LineGroup};
+use crate::lines::{LineSettings, LineSource};
+use crate::refusals::RefusalKind;
+use crate::roster::{RosterReader, roster};
+
+/// Bytes asked for at a time: some thousand lines.
+const CHUNK: usize = 256 << 10;
+
+/// How often a followed file is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Reads a stream of lines and drives the neuron of each line's topic.
+#[derive(Debug)]
+pub struct LineGate {
+    path: String,
+    region: RegionId,
+    /// Taken when the run begins.
+    settings: Option<LineSettings>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    feed: FeedReader,
+    roster: RosterReader,
+    tally: Arc<LineTally>,
+    thread: Option<JoinHandle<()>>,
+    admitted: u64,
+    group: LineGroup,
+    /// The first tick that lines may still be admitted to.
+    open: Tick,
+}
+
+impl LineGate {
+    /// A gate at `path` for the topics of `region`, which must have a template for at least `max_topics + 1` neurons.
+    #[must_use]
+    pub fn new(path: &str, region: RegionId, settings: LineSettings) -> Self {
+        Self { path: path.to_owned(), region, settings: Some(settings), running: None }
+    }
+
+    fn error(&self, message: impl Into<String>) -> GateError {
+        GateError::new(&self.path, message)
+    }
+}
+
+impl Gate for LineGate {
+    fn open(&mut self, link: GateLink) -> Result<(), GateError> {
+        let settings = self.settings.take().ok_or_else(|| self.error("it was opened before"))?;
+        settings.check().map_err(|error| self.error(error.to_string()))?;
+        let (writer, reader) = feed(settings.slots, link.id, &link.doorbell)
+            .map_err(|error| self.error(error.to_string()))?;
+        let (names, roster) = roster(self.region, settings.max_topics);
+        let intake = LineIntake::new(settings.fields(), settings.format, settings.max_line, names);
+        let tally = intake.tally();
+        let work = Work { intake, feed: writer };
+        let input =
+            Input::open(settings.source, settings.max_line).map_err(|error| self.error(error))?;
+        let thread = std::thread::Builder::new()
+            .name("lines".to_owned())
+            .spawn(move || work.run(input))
+            .map_err(|error| self.error(format!("no thread to read on: {error}")))?;
+        self.running = Some(Running {
+            feed: reader,
+            roster,
+            tally,
+            thread: Some(thread),
+            admitted: 0,
+            group: LineGroup::default(),
+            open: Tick::default(),
+        });
+        Ok(())
+    }
+
+    fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        let Some(running) = &mut self.running else { return Ok(Outlook::Ended) };
+        running.admit(inbound).map_err(|message| self.error(message))
+    }
+
+    fn close(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.feed.close(running.thread.take());
+        }
+    }
+
+    fn account(&self) -> GateAccount {
+        self.running.as_ref().map(Running::account).unwrap_or_default()
+    }
+}
+
+impl Running {
+    #[inline]
+    fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, String> {
+        let (now, length) = (inbound.tick(), inbound.tick_length());
+        loop {
+            match self.group.gather(&mut self.feed, length) {
+                Gathered::Complete(tick) => {
+                    let due = tick.max(self.open);
+                    if due > now {
+                        return Ok(Outlook::At(due));
+                    }
+                    self.admit_group(inbound);
+                    self.open = Tick(now.0 + 1);
+                }
+                Gathered::Partial(least) => {
+                    let passable = least.max(self.open).0.checked_sub(1);
+                    return Ok(passable.map_or(Outlook::Hold, |tick| Outlook::After(Tick(tick))));
+                }
+                Gathered::Ended(Ok(())) => return Ok(Outlook::Ended),
+                Gathered::Ended(Err(reason)) => return Err(reason),
+            }
+        }
+    }
+
+    #[inline]
+    fn admit_group(&mut self, inbound: &mut Admissions<'_>) {
+        let Self { group, roster, tally, admitted, .. } = self;
+        let (lines, stamp) = group.take();
+        if let Some(stamp) = stamp {
+            inbound.stamp(stamp);
+        }
+        for line in lines {
+            match admit_line(roster, &line, inbound) {
+                Ok(()) => *admitted += 1,
+                Err(reason) => tally.refusals.count(RefusalKind::TopicRefused, reason.as_bytes()),
+            }
+        }
+    }
+
+    fn account(&self) -> GateAccount {
+        let (read, blank) = (self.tally.read(), self.tally.blank());
+        let (admitted, refused) = (self.admitted, self.tally.refusals.turned_away());
+        let waiting = read.saturating_sub(blank + refused + admitted);
+        let waiting = if waiting > 0 { format!(" + {waiting} waiting") } else { String::new() };
+        let sum = format!(
+            "lines: {read} read = {admitted} admitted{waiting} + {refused} refused + {blank} blank"
+        );
+        GateAccount {
+            axons: vec![self.feed.account()],
+            refused: self.tally.refusals.list(),
+            notes: vec![sum],
+        }
+    }
+}
+
+/// Drives the neuron of a line's topic, which sprouts on first sight.
+#[inline]
+fn admit_line(
+    roster: &mut RosterReader,
+    line: &Spike,
+    inbound: &mut Admissions<'_>,
+) -> Result<(), String> {
+    let position = line.target().ok_or("a line without a topic")?;
+    let neuron = roster.resolve(position, inbound).map_err(|error| error.to_string())?;
+    let neuron = neuron.ok_or("its topic was refused before")?;
+    let driven = inbound.drive(neuron, 1.0, line.priority(), line.inline());
+    driven.map_err(|error| error.to_string())
+}
+
+/// What the thread reads from.
+enum Input {
+    Stream(Box<dyn Read + Send>),
+    Followed(Box<Follower>),
+}
+
+impl Input {
+    fn open(source: LineSource, max_line: usize) -> Result<Self, String> {
+        Ok(match source {
+            LineSource::Stdin => Self::Stream(Box::new(std::io::stdin())),
+            LineSource::Reader(reader) => Self::Stream(reader),
+            LineSource::File { path, follow: true } => {
+                Self::Followed(Box::new(Follower::new(&path, Start::Beginning, max_line)))
+            }
+            LineSource::File { path, follow: false } => Self::Stream(Box::new(open(&path)?)),
+        })
+    }
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    let file =
+        File::open(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err(format!("{} is a directory", path.display())),
+        _ => Ok(file),
+    }
+}
+
+/// What the thread owns.
+struct Work {
+    intake: LineIntake,
+    feed: FeedWriter,
+}
+
+impl Work {
+    fn run(mut self, input: Input) {
+        let ended = match input {
+            Input::Stream(stream) => self.stream(stream),
+            Input::Followed(follower) => self.follow(*follower),
+        };
+        if let Err(error) = ended {
+            self.feed.fail(error);
+        }
+    }
+
+    fn stream(&mut self, mut stream: Box<dyn Read + Send>) -> Result<(), String> {
+        let mut chunk = vec![0; CHUNK];
+        while !self.feed.is_closed() {
+            let count = match stream.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(format!("reading failed: {error}")),
+            };
+            self.hand_over(|intake, feed| {
+                intake.feed(&chunk[..count], |entry| {
+                    feed.send(entry);
+                });
+            });
+        }
+        self.hand_over(|intake, feed| {
+            intake.finish(|entry| {
+                feed.send(entry);
+            });
+        });
+        Ok(())
+    }
+
+    fn follow(&mut self, mut follower: Follower) -> Result<(), String> {
+        loop {
+            let mut outcome = Ok(0);
+            self.hand_over(|intake, feed| {
+                outcome = follower.poll(CHUNK, &mut |piece| {
+                    intake.line(piece, |entry| {
+                        feed.send(entry);
+                    });
+                });
+                intake.settle();
+            });
+            let read =
+                outcome.map_err(|error| format!("{}: {error}", follower.path().display()))?;
+            if read == 0 && !self.feed.rest(LOOK) || self.feed.is_closed() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn hand_over(&mut self, work: impl FnOnce(&mut LineIntake, &mut FeedWriter)) {
+        self.feed.begin();
+        work(&mut self.intake, &mut self.feed);
+        self.feed.ring();
+    }
+}
