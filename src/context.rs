@@ -1,6 +1,5 @@
 //! What a neuron can do from inside a callback.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::arena::Arena;
@@ -9,8 +8,9 @@ use crate::evidence::{Evidence, EvidenceRing};
 use crate::flight::Flights;
 use crate::id::NeuronId;
 use crate::membrane::Soma;
-use crate::spike::{BROADCAST, Header, SpikeKind};
+use crate::spike::{BROADCAST, Header, Spike, SpikeKind, VOLLEY_MAX};
 use crate::time::{Span, Tick, TickLength};
+use crate::timers::Timers;
 use crate::touched::Touched;
 
 /// No room for another spike: the flight limit is reached or the arena is full. Counted; the spike was not sent.
@@ -59,9 +59,8 @@ pub(crate) struct Services {
     pub(crate) outbox: Vec<Sent>,
     /// Neurons whose membrane got input in this tick.
     pub(crate) touched: Touched,
-    /// Who is to be woken when, in the order it was asked for.
-    pub(crate) timers: BTreeMap<(u64, u64), NeuronId>,
-    pub(crate) timers_set: u64,
+    /// Who is to be woken when.
+    pub(crate) timers: Timers,
     pub(crate) arena: Arc<Arena>,
     /// Spikes that may still be sent before senders feel it.
     pub(crate) room: usize,
@@ -78,8 +77,7 @@ impl Services {
             flights: Flights::default(),
             outbox: Vec::new(),
             touched: Touched::default(),
-            timers: BTreeMap::new(),
-            timers_set: 0,
+            timers: Timers::default(),
             arena,
             room: 0,
             saturated: 0,
@@ -107,7 +105,9 @@ impl Services {
             priority: firing.priority,
         };
         let (flight, spike) = self.flights.place();
-        if !spike.rewrite(&header, firing.payload) && !self.put_large(flight, &header, firing.payload) {
+        if !spike.rewrite(&header, firing.payload)
+            && !self.put_large(flight, &header, firing.payload)
+        {
             self.flights.give_back(flight);
             return self.saturate();
         }
@@ -115,6 +115,25 @@ impl Services {
         self.outbox.push(Sent { source, target: header.target, flight });
         *sequence = sequence.wrapping_add(1);
         Ok(())
+    }
+
+    /// Puts the cells of a population that fired together into the outbox, as volleys.
+    pub(crate) fn send_volleys(&mut self, source: NeuronId, sequence: &mut u32, cells: &[u32]) {
+        for cells in cells.chunks(VOLLEY_MAX) {
+            if self.room == 0 {
+                self.saturated += 1;
+                continue;
+            }
+            let spike = Spike::new(source, SpikeKind::Excitatory);
+            let time = self.tick_length.start_ns(Tick(self.now));
+            // A chunk is never longer than a volley.
+            let Ok(spike) = spike.stamped(time, *sequence).with_volley(cells) else { continue };
+            let (flight, place) = self.flights.place();
+            *place = spike;
+            self.room -= 1;
+            self.outbox.push(Sent { source, target: BROADCAST, flight });
+            *sequence = sequence.wrapping_add(1);
+        }
     }
 
     #[cold]
@@ -245,9 +264,7 @@ impl Context<'_> {
     /// Asks for [`Neuron::on_wake`](crate::neuron::Neuron::on_wake) after a span of cortex time, at least one tick.
     pub fn wake_in(&mut self, after: impl Into<Span>) {
         let ticks = self.services.tick_length.ticks(after.into()).0.max(1);
-        let key = (self.services.now.saturating_add(ticks), self.services.timers_set);
-        self.services.timers_set += 1;
-        self.services.timers.insert(key, self.id);
+        self.services.timers.set(self.services.now.saturating_add(ticks), self.id);
     }
 
     /// A random number: the same in every run with the same seed and input.

@@ -61,6 +61,7 @@ pub mod membrane;
 pub mod neuron;
 pub mod pace;
 pub mod plasticity;
+pub mod population;
 pub mod prelude;
 pub mod projection;
 pub mod region;
@@ -69,6 +70,7 @@ pub mod spike;
 pub mod synapse;
 mod sync;
 pub mod time;
+mod timers;
 pub mod topology;
 mod touched;
 

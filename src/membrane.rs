@@ -173,13 +173,14 @@ impl Soma {
     /// Leaks, adds this tick's input, and says whether it fires.
     #[inline]
     pub(crate) fn step(&mut self, now: u64, membrane: &Membrane) -> bool {
-        let potential = self.potential_at(now, membrane) + self.input;
+        // Finite drives may add up to more than there is: a membrane that is infinite would never be well again.
+        let potential = (self.potential_at(now, membrane) + self.input).clamp(f32::MIN, f32::MAX);
         self.updated = now;
         self.input = 0.0;
         let fires = potential >= membrane.threshold;
         if fires {
             self.potential = membrane.rest;
-            self.ready = now + membrane.refractory + 1;
+            self.ready = now.saturating_add(membrane.refractory).saturating_add(1);
         } else {
             self.potential = potential;
         }

@@ -56,6 +56,34 @@ pub enum ProjectionError {
         /// How many targets there are.
         targets: usize,
     },
+    /// Something that these two ends cannot have.
+    #[error("{feature} is refused: {why}")]
+    Unsupported {
+        /// What was asked for.
+        feature: &'static str,
+        /// Why it cannot be.
+        why: &'static str,
+    },
+    /// More synapses than one projection can have.
+    #[error(
+        "about {synapses} synapses are refused: they would need {bytes} bytes, and a projection has at most 2^32"
+    )]
+    TooMany {
+        /// How many it would be.
+        synapses: u64,
+        /// What they would need.
+        bytes: u64,
+    },
+    /// More synapses than the machine has memory for.
+    #[error(
+        "about {synapses} synapses are refused: they would need {bytes} bytes, more than there are"
+    )]
+    Memory {
+        /// How many it would be.
+        synapses: u64,
+        /// What they would need.
+        bytes: u64,
+    },
     /// The learning rule is refused.
     #[error(transparent)]
     Plasticity(#[from] PlasticityError),
@@ -80,6 +108,19 @@ pub(crate) enum Connector {
     OneToOne,
     Random(f64),
     List(Arc<[Synapse]>),
+}
+
+impl Connector {
+    /// How many synapses it will make, about.
+    pub(crate) fn expected(&self, sources: u32, targets: u32) -> usize {
+        let pairs = sources as usize * targets as usize;
+        match self {
+            Self::AllToAll => pairs,
+            Self::OneToOne => sources.min(targets) as usize,
+            Self::Random(p) => (pairs as f64 * p) as usize,
+            Self::List(list) => list.len(),
+        }
+    }
 }
 
 /// The longest delay, in ticks: 12 days at 1 ms would be a billion slots of waiting list, a day of 100 ms ticks is not.
@@ -263,6 +304,11 @@ impl Projection {
             rule.check()?;
         }
         Ok(())
+    }
+
+    /// Whether each synapse has a weight of its own.
+    pub(crate) fn is_listed(&self) -> bool {
+        matches!(self.connector, Connector::List(_))
     }
 
     /// Whether the rule connects two positions; lists are not asked. `salt` tells projections of one seed apart.

@@ -6,6 +6,7 @@ use crate::gate::Gate;
 use crate::id::RegionId;
 use crate::membrane::Lif;
 use crate::neuron::Neuron;
+use crate::population::{Cells, Record};
 
 /// Makes the neuron for a name that was not seen before.
 pub(crate) type Make = Box<dyn Fn(&str) -> Box<dyn Neuron> + Send>;
@@ -32,6 +33,14 @@ pub struct Region {
     pub(crate) ports: Vec<(String, Vec<String>)>,
     pub(crate) template: Option<Template>,
     pub(crate) gate: Option<Box<dyn Gate>>,
+    pub(crate) population: Option<PopulationSpec>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PopulationSpec {
+    pub(crate) cells: Cells,
+    pub(crate) count: u32,
+    pub(crate) record: Option<Record>,
 }
 
 impl Region {
@@ -43,6 +52,7 @@ impl Region {
             ports: Vec::new(),
             template: None,
             gate: None,
+            population: None,
         }
     }
 
@@ -50,6 +60,23 @@ impl Region {
     #[must_use]
     pub fn agents(path: &str) -> Self {
         Self::empty(path)
+    }
+
+    /// A region of so many plain cells, held as arrays.
+    #[must_use]
+    pub fn population(path: &str, cells: Cells, count: u32) -> Self {
+        let spec = PopulationSpec { cells, count, record: None };
+        Self { population: Some(spec), ..Self::empty(path) }
+    }
+
+    /// Lets a population write down what it does; see [`Cortex::recorded`](crate::cortex::Cortex::recorded). No meaning
+    /// for other regions.
+    #[must_use]
+    pub fn record(mut self, what: Record) -> Self {
+        if let Some(population) = &mut self.population {
+            population.record = Some(what);
+        }
+        self
     }
 
     /// A region that is a door to the outside.

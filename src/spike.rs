@@ -215,10 +215,11 @@ impl Spike {
     /// [`SpikeError::TooLong`] above [`INLINE_MAX`] bytes.
     #[inline]
     pub fn with_inline(mut self, bytes: &[u8]) -> Result<Self, SpikeError> {
-        let Some(room) = self.payload.get_mut(..bytes.len()) else {
+        if bytes.len() > INLINE_MAX {
             return Err(SpikeError::TooLong { length: bytes.len() });
-        };
-        room.copy_from_slice(bytes);
+        }
+        self.payload = [0; INLINE_MAX];
+        self.payload[..bytes.len()].copy_from_slice(bytes);
         self.set_code(bytes.len() as u8);
         Ok(self)
     }
@@ -226,6 +227,7 @@ impl Spike {
     /// The same spike with a reference into an arena.
     #[must_use]
     pub fn with_arena(mut self, block: ArenaRef) -> Self {
+        self.payload = [0; INLINE_MAX];
         self.payload[..16].copy_from_slice(bytemuck::bytes_of(&block));
         self.set_code(CODE_ARENA);
         self
@@ -239,6 +241,7 @@ impl Spike {
         if cells.len() > VOLLEY_MAX {
             return Err(SpikeError::Volley { cells: cells.len() });
         }
+        self.payload = [0; INLINE_MAX];
         self.payload[0] = cells.len() as u8;
         for (slot, cell) in self.payload[1..].chunks_exact_mut(4).zip(cells) {
             slot.copy_from_slice(&cell.to_le_bytes());
@@ -344,6 +347,23 @@ impl Spike {
         self.payload.get(..(self.tag >> 2) as usize).unwrap_or(&[])
     }
 
+    /// The bytes that travel in the spike itself: its inline payload, or the numbers of the cells of a volley.
+    #[must_use]
+    #[inline]
+    pub fn carried(&self) -> &[u8] {
+        if self.tag >> 2 != CODE_VOLLEY {
+            return self.inline();
+        }
+        self.payload.get(1..1 + 4 * self.payload[0] as usize).unwrap_or(&[])
+    }
+
+    /// How many firings it stands for: the cells of a volley, 1 for any other spike.
+    #[must_use]
+    #[inline]
+    pub const fn firings(&self) -> u8 {
+        if self.tag >> 2 == CODE_VOLLEY { self.payload[0] } else { 1 }
+    }
+
     /// Whether its payload lies in an arena.
     #[must_use]
     #[inline]
@@ -401,6 +421,20 @@ impl Spike {
     #[inline]
     pub fn from_words(words: [u64; 8]) -> Self {
         bytemuck::must_cast(words)
+    }
+
+    /// The word that holds the tag.
+    pub(crate) const TAG_WORD: usize = 2;
+
+    /// The words that hold all of a short spike.
+    pub(crate) const SHORT_WORDS: usize = 4;
+
+    /// Whether a spike with this tag word has nothing behind its first [`Self::SHORT_WORDS`] words: its payload is inline
+    /// and of at most 14 bytes.
+    #[inline(always)]
+    pub(crate) const fn is_short(tag_word: u64) -> bool {
+        let code = tag_word.to_ne_bytes()[0] >> 2;
+        code <= 14 || code == CODE_EPOCH_END
     }
 
     /// The tick it was fired in.

@@ -47,7 +47,7 @@ impl<'a> Block<'a> {
     /// Makes a block whose bytes are written known, with one reference.
     pub(super) fn publish(&self, key: u64, place: ArenaRef) {
         // relaxed: published by the next store
-        self.words[COUNT].store(u64::from(place.length) << 32 | 1, Relaxed);
+        self.words[COUNT].store(1, Relaxed);
         // SYNC(block-written): whoever sees this word sees the count and the bytes; `check` is the other half.
         self.words[CHECK].store(check_word(key, place), order::block_written_publish());
     }
@@ -57,9 +57,8 @@ impl<'a> Block<'a> {
         // SYNC(block-written): `publish` is the other half.
         let check = self.words[CHECK].load(order::block_written_check());
         // relaxed: ordered by the load above
-        let count = self.words[COUNT].load(Relaxed);
-        let live = count as u32 != 0 && (count >> 32) as u32 == place.length;
-        if live && check == check_word(key, place) {
+        let references = self.words[COUNT].load(Relaxed);
+        if references != 0 && check == check_word(key, place) {
             Ok(())
         } else {
             Err(ArenaError::Stale { place })
@@ -68,9 +67,9 @@ impl<'a> Block<'a> {
 
     /// One reference more.
     pub(super) fn retain(&self, place: ArenaRef) -> Result<(), ArenaError> {
-        self.recount(place, |references| match references {
+        self.recount(|references| match references {
             0 => Err(ArenaError::Stale { place }),
-            u32::MAX => Err(ArenaError::Saturated { place }),
+            u64::MAX => Err(ArenaError::Saturated { place }),
             _ => Ok(references + 1),
         })
         .map(|_| ())
@@ -78,28 +77,21 @@ impl<'a> Block<'a> {
 
     /// One reference less; whether it was the last.
     pub(super) fn release(&self, place: ArenaRef) -> Result<bool, ArenaError> {
-        let left = self.recount(place, |references| {
-            references.checked_sub(1).ok_or(ArenaError::Stale { place })
-        });
+        let left =
+            self.recount(|references| references.checked_sub(1).ok_or(ArenaError::Stale { place }));
         left.map(|left| left == 0)
     }
 
-    fn recount(
-        &self,
-        place: ArenaRef,
-        change: impl Fn(u32) -> Result<u32, ArenaError>,
-    ) -> Result<u32, ArenaError> {
-        let length = u64::from(place.length) << 32;
+    fn recount(&self, change: impl Fn(u64) -> Result<u64, ArenaError>) -> Result<u64, ArenaError> {
         let count = &self.words[COUNT];
-        let mut word = count.load(Relaxed);
+        let mut before = count.load(Relaxed);
         // bound: lock-free: a failed exchange is another's success
         loop {
-            let references = change(word as u32)?;
+            let after = change(before)?;
             // relaxed: what the references protect is ordered by holding the segment
-            let new = length | u64::from(references);
-            match count.compare_exchange_weak(word, new, Relaxed, Relaxed) {
-                Ok(_) => return Ok(references),
-                Err(found) => word = found,
+            match count.compare_exchange_weak(before, after, Relaxed, Relaxed) {
+                Ok(_) => return Ok(after),
+                Err(found) => before = found,
             }
         }
     }

@@ -36,8 +36,8 @@ pub enum ArenaError {
         /// What was refused.
         place: ArenaRef,
     },
-    /// A count of 32 bits is at its end.
-    #[error("{place:?} has 2^32 - 1 references or holders already")]
+    /// A count is at its end.
+    #[error("{place:?} has more references or holders than can be counted")]
     Saturated {
         /// What was refused.
         place: ArenaRef,

@@ -21,7 +21,7 @@
 //!            32 zero
 //! ..       segments
 //!
-//! block:     0  count    length in bytes u32 (high), references u32 (low)
+//! block:     0  count    references
 //!            8  check    keyed by the arena, of position, generation and length
 //!            16 bytes, zero-filled to whole words
 //! ```
@@ -185,8 +185,8 @@ impl Arena {
     /// Adds a reference to a block.
     ///
     /// # Errors
-    /// [`ArenaError::Stale`] or [`ArenaError::OutOfRange`] for what is no live block, [`ArenaError::Saturated`] at
-    /// 2^32 - 1 references.
+    /// [`ArenaError::Stale`] or [`ArenaError::OutOfRange`] for what is no live block, [`ArenaError::Saturated`]
+    /// when they cannot be counted any more.
     pub fn retain(&self, place: ArenaRef) -> Result<(), ArenaError> {
         let hold = self.hold(place)?;
         hold.block.retain(place)

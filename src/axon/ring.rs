@@ -54,14 +54,22 @@ impl Slot {
         Self(std::array::from_fn(|_| AtomicU64::new(0)))
     }
 
-    /// Fills the slot, the stamped word last. The top bit of a spike's time is not carried.
+    /// Fills the slot, the stamped word last. The top bit of a spike's time is not carried, nor are the bytes behind a
+    /// short payload: most spikes are short, and a store costs what it costs.
     #[inline(always)]
     fn fill(&self, spike: &Spike, stamp: u64) {
         debug_assert!(spike.to_words()[0] & STAMP == 0, "cortex time is below 2^63");
         let words = spike.to_words();
-        for (cell, word) in self.0[1..].iter().zip(&words[1..]) {
+        let (start, rest) = self.0.split_at(Spike::SHORT_WORDS);
+        for (cell, word) in start[1..].iter().zip(&words[1..]) {
             // relaxed: the stamped word publishes these
             cell.store(*word, Relaxed);
+        }
+        if !Spike::is_short(words[Spike::TAG_WORD]) {
+            for (cell, word) in rest.iter().zip(&words[Spike::SHORT_WORDS..]) {
+                // relaxed: the stamped word publishes these
+                cell.store(*word, Relaxed);
+            }
         }
         // SYNC(spike-visible): whoever sees this stamp sees the words above; `stamped` is the other half.
         self.0[0].store((words[0] & !STAMP) | stamp, order::spike_visible_publish());
@@ -78,10 +86,20 @@ impl Slot {
     /// The spike behind a first word.
     #[inline(always)]
     fn copy(&self, first: u64) -> Spike {
-        // relaxed: ordered by the load of the stamped word
-        let mut words: [u64; WORDS] =
-            std::array::from_fn(|i| if i == 0 { first } else { self.0[i].load(Relaxed) });
-        words[0] &= !STAMP;
+        let mut words = [0; WORDS];
+        words[0] = first & !STAMP;
+        for (word, cell) in words[1..Spike::SHORT_WORDS].iter_mut().zip(&self.0[1..]) {
+            // relaxed: ordered by the load of the stamped word
+            *word = cell.load(Relaxed);
+        }
+        // A tag that is torn decides only how much of a copy is made that will be thrown away.
+        if !Spike::is_short(words[Spike::TAG_WORD]) {
+            let rest = &self.0[Spike::SHORT_WORDS..];
+            for (word, cell) in words[Spike::SHORT_WORDS..].iter_mut().zip(rest) {
+                // relaxed: ordered by the load of the stamped word
+                *word = cell.load(Relaxed);
+            }
+        }
         Spike::from_words(words)
     }
 }

@@ -14,8 +14,10 @@ use crate::context::Services;
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::{Lif, MembraneError};
 use crate::pace::Pace;
+use crate::plasticity::Plasticity;
+use crate::population::{PopulationEnd, PopulationError};
 use crate::projection::{Connector, Projection, ProjectionError};
-use crate::region::{Port, Region};
+use crate::region::{PopulationSpec, Port, Region};
 use crate::time::{TickLength, TickLengthError};
 
 /// One mistake in the description of a topology.
@@ -32,6 +34,14 @@ pub enum Mistake {
         neuron: String,
         /// What is wrong with it.
         source: MembraneError,
+    },
+    /// A population is refused.
+    #[error("population {region}: {source}")]
+    Population {
+        /// Its region.
+        region: String,
+        /// What is wrong with it.
+        source: PopulationError,
     },
     /// A projection is refused.
     #[error("projection {from} -> {to}: {source}")]
@@ -286,6 +296,13 @@ impl Assembly {
             self.worker.regions.push(RegionPlan { template: None });
             return;
         };
+        if let Some(population) = region.population {
+            if !region.neurons.is_empty() || region.template.is_some() || region.gate.is_some() {
+                let (region, source) = (region.path.clone(), PopulationError::NotAlone);
+                self.mistakes.push(Mistake::Population { region, source });
+            }
+            self.add_population(id, &region.path, &population);
+        }
         if let Some(gate) = region.gate {
             self.add_gate(id, &region.path, gate);
         }
@@ -314,6 +331,77 @@ impl Assembly {
             self.worker.outlets.push(Default::default());
             self.doors.push(Door::new(gate, id, path.to_owned()));
         }
+    }
+
+    fn add_population(&mut self, region: RegionId, path: &str, spec: &PopulationSpec) {
+        let checked = spec.cells.check().and_then(|()| spec.cells.fits(spec.count, self.length));
+        let checked =
+            checked.map_err(|source| Mistake::Population { region: path.to_owned(), source });
+        if self.note(checked).is_none() {
+            return;
+        }
+        let membrane = self.worker.membrane(Lif::default().compile(self.length));
+        let added = self.worker.add_cell(region, "cells", Body::Silenced, membrane);
+        if let Some(id) = self.note(added) {
+            let how = (self.length, self.worker.services.seed);
+            let network = &mut self.worker.network;
+            let end = network.add(id, &spec.cells, spec.count, spec.record, how);
+            self.worker.cells[id.index()].body = Body::Population(end);
+        }
+    }
+
+    /// Which population an end of a projection is, if it is one.
+    fn population(&self, end: &End) -> Option<PopulationEnd> {
+        let id = self.worker.atlas.members(end.region).first()?;
+        match self.worker.cells[id.index()].body {
+            Body::Population(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Whether the ends of a projection can have what it asks for.
+    fn check_ends(&self, spec: &Projection, from: &End, to: &End) -> Result<(), ProjectionError> {
+        let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
+        let ends = (self.population(from), self.population(to));
+        if ends.1.is_some_and(|to| self.worker.network.is_source(to.population)) {
+            return refuse("a projection", "its target is a source, which hears nothing");
+        }
+        let (from, to) = match ends {
+            (Some(from), Some(to)) => (from, to),
+            (None, None) => return Ok(()),
+            _ if spec.plasticity.is_some() => {
+                return refuse("plasticity", "one end is a population, the other is not");
+            }
+            _ if !matches!(spec.connector, Connector::AllToAll) => {
+                let why = "one end is a population, which is one neuron to those who are none";
+                return refuse("any connector but all to all", why);
+            }
+            _ => return Ok(()),
+        };
+        if spec.dendrite.is_some() || spec.silent || spec.lossless {
+            return refuse("a dendrite, silence or losslessness", "both ends are populations");
+        }
+        if spec.inhibitory && spec.plasticity.is_some() {
+            return refuse("plasticity", "inhibitory synapses between populations do not learn");
+        }
+        if matches!(spec.plasticity, Some(Plasticity::Reward(_))) {
+            return refuse("reward learning", "synapses between populations learn by pairs only");
+        }
+        let synapses = spec.connector.expected(from.cells, to.cells) as u64;
+        // Targets; weights, where they differ or learn; and the index by target, where they learn.
+        let bytes = synapses
+            * match (&spec.plasticity, &spec.connector) {
+                (Some(_), _) => 16,
+                (None, Connector::List(_)) => 8,
+                _ => 4,
+            };
+        if synapses >= 1 << 32 {
+            return Err(ProjectionError::TooMany { synapses, bytes });
+        }
+        if !crate::population::is_room_for(bytes) {
+            return Err(ProjectionError::Memory { synapses, bytes });
+        }
+        Ok(())
     }
 
     fn add_port(&mut self, region: RegionId, name: String, neurons: &[String]) {
@@ -375,12 +463,19 @@ impl Assembly {
         let (from, to) = (self.end(&from), self.end(&to));
         let length = self.length;
         let checked = spec.check(|span| length.ticks(span)).and_then(|()| match (&from, &to) {
-            (Some(from), Some(to)) => self.check_list(&spec, from, to),
+            (Some(from), Some(to)) => {
+                self.check_ends(&spec, from, to).and_then(|()| self.check_list(&spec, from, to))
+            }
             _ => Ok(()),
         });
         let checked =
             checked.map_err(|source| Mistake::Projection { from: labels.0, to: labels.1, source });
         let (Some(()), Some(from), Some(to)) = (self.note(checked), from, to) else { return };
+        if let (Some(from), Some(to)) = (self.population(&from), self.population(&to)) {
+            let how = (self.length, self.worker.services.seed);
+            self.worker.network.connect(from, to, &spec, how);
+            return;
+        }
         let projection = self.worker.table.add_projection(&spec, self.length);
         let wiring = Wiring { from, to, spec, projection };
         self.worker.wire(&wiring);
@@ -390,6 +485,9 @@ impl Assembly {
     fn check_list(&self, spec: &Projection, from: &End, to: &End) -> Result<(), ProjectionError> {
         let Connector::List(list) = &spec.connector else { return Ok(()) };
         let size = |end: &End| {
+            if let Some(population) = self.population(end) {
+                return population.cells as usize;
+            }
             let all = self.worker.atlas.members(end.region).len();
             end.part.as_ref().map_or(all, |part| part.len())
         };

@@ -37,7 +37,9 @@ impl Desk for Reception<'_> {
     ) -> Result<(), AdmitError> {
         let worker = &mut *self.worker;
         match worker.cells.get(target.index()).map(|cell| &cell.body) {
-            None | Some(Body::Gate(_)) => return Err(AdmitError::NoSuchNeuron(target)),
+            None | Some(Body::Gate(_) | Body::Population(_)) => {
+                return Err(AdmitError::NoSuchNeuron(target));
+            }
             Some(_) => {}
         }
         if !drive.is_finite() {

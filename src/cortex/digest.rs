@@ -26,6 +26,7 @@ impl Digest {
             match &cell.body {
                 Body::Agent(neuron) => neuron.snapshot(&mut state),
                 Body::Gate(_) => state.push(1),
+                Body::Population(_) => state.push(3),
                 Body::Silenced => state.push(2),
             }
             hasher.update(&(state.len() as u64).to_le_bytes());
@@ -39,6 +40,7 @@ impl Digest {
                 ring.digest_into(hasher);
             }
         }
+        worker.network.digest_into(hasher);
         worker.table.digest_into(hasher);
         worker.wheel.each(next, |tick, arrival| {
             hasher.update(&tick.to_le_bytes());
@@ -47,7 +49,7 @@ impl Digest {
             hasher.update(&[u8::from(arrival.deferred)]);
             digest_spike(worker, worker.services.flights.spike(arrival.flight), hasher);
         });
-        for (&(tick, _), id) in &worker.services.timers {
+        for (tick, id) in worker.services.timers.in_order() {
             hasher.update(&tick.to_le_bytes());
             hasher.update(&id.raw().to_le_bytes());
         }

@@ -8,7 +8,7 @@ use crate::evidence::EvidenceRing;
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::{Membrane, Soma};
 use crate::neuron::Neuron;
-use crate::projection::{Connector, Projection};
+use crate::projection::{Connector, DELAY_LIMIT, Projection};
 use crate::region::Make;
 use crate::synapse::NewSynapse;
 use crate::time::Ticks;
@@ -62,7 +62,7 @@ impl Worker {
     ) -> Result<NeuronId, NameError> {
         let (card, bound) = match &body {
             Body::Agent(neuron) => (neuron.card(), neuron.evidence()),
-            Body::Gate(_) | Body::Silenced => (Default::default(), 0),
+            Body::Gate(_) | Body::Population(_) | Body::Silenced => (Default::default(), 0),
         };
         let id = Arc::make_mut(&mut self.atlas).add_neuron(region, name, card)?;
         let evidence = (bound > 0).then(|| Box::new(EvidenceRing::new(bound)));
@@ -175,9 +175,10 @@ impl Worker {
 
     /// Makes the wheel long enough for every delay and refractory pause.
     pub(crate) fn widen_wheel(&mut self) {
-        let pauses = self.membranes.iter().map(|membrane| membrane.refractory + 1).max();
+        let pauses = self.membranes.iter().map(|membrane| membrane.refractory).max();
         let lossless = self.table.projections.iter().any(|shared| shared.lossless);
-        let pause = if lossless { pauses.unwrap_or(0) } else { 0 };
+        let longest = pauses.unwrap_or(0).saturating_add(1).min(DELAY_LIMIT);
+        let pause = if lossless { longest } else { 0 };
         self.wheel.widen(self.table.longest_delay().max(pause), self.services.now);
     }
 

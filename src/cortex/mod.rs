@@ -4,6 +4,7 @@ mod builder;
 mod counts;
 mod desk;
 mod digest;
+mod emission;
 mod growth;
 mod report;
 mod run;
@@ -26,13 +27,16 @@ use crossbeam_channel::Receiver;
 use crate::atlas::Atlas;
 use crate::axon::{Axon, AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
 use crate::gate::{Gate, GateAccount, Outlook};
-use crate::id::NeuronId;
+use crate::id::{NeuronId, RegionId};
 use crate::pace::{Pace, Stamp};
+use crate::population::PopulationEnd;
 use crate::synapse::Link;
 use crate::time::{Tick, TickLength};
 use crate::topology::Topology;
+use emission::Emission;
 use report::Vitals;
 use running::Command;
+use worker::Body;
 pub(crate) use worker::Worker;
 
 /// A gate and what the cortex knows of it.
@@ -106,6 +110,7 @@ pub struct Cortex {
     attention: Option<Receiver<Command>>,
     opened: bool,
     closed: bool,
+    emission: Emission,
     vitals: Vitals,
     stamps: Vec<Stamp>,
     notes: Vec<String>,
@@ -146,6 +151,7 @@ impl Cortex {
             attention: None,
             opened: false,
             closed: false,
+            emission: Emission::default(),
             vitals: Vitals::default(),
             stamps: Vec::with_capacity(64),
             notes: Vec::new(),
@@ -210,7 +216,40 @@ impl Cortex {
     /// How many synapses there are.
     #[must_use]
     pub fn synapses(&self) -> u64 {
-        self.worker.table.len()
+        self.worker.table.len() + self.worker.network.synapses()
+    }
+
+    fn population(&self, region: RegionId) -> Option<PopulationEnd> {
+        let id = self.worker.atlas.members(region).first()?;
+        match self.worker.cells[id.index()].body {
+            Body::Population(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// The spikes that a population has written down, as (tick, cell), if it was told to.
+    #[must_use]
+    pub fn recorded(&self, region: RegionId) -> Option<&[(u64, u32)]> {
+        self.worker.network.recorded(self.population(region)?.population)
+    }
+
+    /// The potential of one cell of a population at the end of the last tick; `None` for sources.
+    #[must_use]
+    pub fn cell_potential(&self, region: RegionId, cell: u32) -> Option<f32> {
+        self.worker.network.potential(self.population(region)?.population, cell)
+    }
+
+    /// Visits every synapse between two populations: source cell, target cell, weight (below zero if it inhibits), delay in
+    /// ticks.
+    pub fn each_synapse(
+        &self,
+        from: RegionId,
+        to: RegionId,
+        visit: impl FnMut(u32, u32, f32, u32),
+    ) {
+        if let (Some(from), Some(to)) = (self.population(from), self.population(to)) {
+            self.worker.network.each(from.population, to.population, visit);
+        }
     }
 
     /// Removes plastic synapses whose weight has fallen below a bound; protected ones stay. Returns how many went.
@@ -228,6 +267,8 @@ impl Cortex {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = self.worker.counts;
+        counts.delivered += self.worker.network.delivered;
+        counts.firings += self.worker.network.firings;
         counts.saturated = self.worker.services.saturated;
         counts.evidence_let_go = self.worker.services.evidence_let_go;
         counts

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::desk::Reception;
 use super::{Cortex, Door};
 use crate::admission::Admissions;
-use crate::gate::{GateError, GateLink, Outbound, Outlook};
+use crate::gate::{GateError, GateLink, Outlook};
 use crate::pace::{Pace, Pacer, Stamp};
 use crate::time::{Span, Tick, Ticks};
 
@@ -81,10 +81,10 @@ impl Cortex {
     /// [`RunError`] if a gate cannot be opened, or the cortex was closed.
     pub fn tick(&mut self) -> Result<TickReport, RunError> {
         self.open()?;
-        let (before, now) = (self.worker.counts, self.next);
+        let (before, now) = (self.counts(), self.next);
         let began = self.collect_all(now).unwrap_or_else(Stamp::now);
         self.compute(now, began);
-        let after = self.worker.counts;
+        let after = self.counts();
         Ok(TickReport {
             tick: Tick(now),
             delivered: after.delivered - before.delivered,
@@ -344,6 +344,7 @@ impl Cortex {
     fn compute(&mut self, now: u64, began: Stamp) {
         self.worker.route();
         self.worker.fire();
+        self.worker.step_populations();
         if !self.stamps.is_empty() {
             let fired = Stamp::now();
             for stamp in self.stamps.drain(..) {
@@ -359,52 +360,8 @@ impl Cortex {
     /// Gates take out what has reached them.
     fn emit(&mut self) {
         for (door, outlet) in self.doors.iter_mut().zip(&mut self.worker.outlets) {
-            if outlet.held.is_empty() {
-                continue;
-            }
-            let worker = (&self.worker.services.flights, &self.worker.services.arena);
-            let payloads: Vec<Vec<u8>> = outlet
-                .held
-                .iter()
-                .map(|&(flight, _)| {
-                    let spike = worker.0.spike(flight);
-                    let mut payload = spike.inline().to_vec();
-                    if let Some(block) = spike.arena_ref() {
-                        // A payload that is gone leaves an empty one; it is counted where it was routed.
-                        let _ = worker.1.read_into(block, &mut payload);
-                    }
-                    payload
-                })
-                .collect();
-            let outbound: Vec<Outbound<'_>> = outlet
-                .held
-                .iter()
-                .zip(&payloads)
-                .map(|(&(flight, tick), payload)| Outbound {
-                    spike: *worker.0.spike(flight),
-                    payload,
-                    tick,
-                })
-                .collect();
-            let taken = if door.failed.is_some() {
-                door.abandoned += outbound.len() as u64;
-                outbound.len()
-            } else {
-                match door.gate.emit(&outbound) {
-                    Ok(taken) => {
-                        let taken = taken.min(outbound.len());
-                        door.emitted += taken as u64;
-                        taken
-                    }
-                    Err(error) => {
-                        door.abandoned += outbound.len() as u64;
-                        door.fail(&error);
-                        outbound.len()
-                    }
-                }
-            };
-            for (flight, _) in outlet.held.drain(..taken) {
-                self.worker.services.flights.land(flight, &self.worker.services.arena);
+            if !outlet.held.is_empty() {
+                self.emission.emit(door, outlet, &mut self.worker.services);
             }
         }
     }
@@ -448,7 +405,7 @@ impl Door {
         }
     }
 
-    fn fail(&mut self, error: &GateError) {
+    pub(super) fn fail(&mut self, error: &GateError) {
         self.failed = Some(error.to_string());
         self.outlook = Outlook::Ended;
     }

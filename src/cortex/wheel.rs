@@ -226,7 +226,8 @@ mod tests {
             }
             let mut waiting = Vec::new();
             wheel.each(now + 1, |tick, arrival| waiting.push((tick, arrival.flight)));
-            let all = expected.iter().flat_map(|(&tick, ids)| ids.iter().map(move |&id| (tick, id)));
+            let all =
+                expected.iter().flat_map(|(&tick, ids)| ids.iter().map(move |&id| (tick, id)));
             assert_eq!(waiting, all.collect::<Vec<_>>());
         }
     }

@@ -17,6 +17,8 @@ use crate::evidence::EvidenceRing;
 use crate::id::NeuronId;
 use crate::membrane::{Membrane, Soma};
 use crate::neuron::{Fault, Neuron, NeuronResult};
+use crate::population::{Network, PopulationEnd};
+use crate::projection::DELAY_LIMIT;
 use crate::spike::{BROADCAST, Spike, SpikeKind};
 use crate::synapse::SynapseTable;
 use crate::time::Tick;
@@ -26,6 +28,8 @@ pub(crate) enum Body {
     Agent(Box<dyn Neuron>),
     /// A gate, by its number; it has no membrane.
     Gate(u16),
+    /// A population: many cells behind one id.
+    Population(PopulationEnd),
     /// An agent that failed.
     Silenced,
 }
@@ -58,6 +62,7 @@ pub(crate) struct Worker {
     pub(crate) somas: Vec<Soma>,
     pub(crate) membranes: Vec<Membrane>,
     pub(crate) table: SynapseTable,
+    pub(crate) network: Network,
     pub(crate) wheel: Wheel,
     pub(crate) outlets: Vec<Outlet>,
     pub(crate) admitted: Vec<Admitted>,
@@ -67,6 +72,8 @@ pub(crate) struct Worker {
     pub(crate) faults: FaultLog,
     pub(crate) flight_limit: usize,
     payload: Vec<u8>,
+    /// The last spike that was put off by a refractory pause, and until when.
+    deferred_last: Option<(u64, Arrival)>,
 }
 
 impl Worker {
@@ -78,6 +85,7 @@ impl Worker {
             somas: Vec::new(),
             membranes: Vec::new(),
             table: SynapseTable::default(),
+            network: Network::default(),
             wheel: Wheel::new(64),
             outlets: Vec::new(),
             admitted: Vec::new(),
@@ -87,6 +95,7 @@ impl Worker {
             faults: FaultLog::default(),
             flight_limit,
             payload: Vec::new(),
+            deferred_last: None,
         }
     }
 
@@ -98,20 +107,22 @@ impl Worker {
 
     /// Whether a tick has nothing to compute.
     pub(crate) fn is_quiet(&self, now: u64) -> bool {
-        self.admitted.is_empty()
+        self.network.is_empty()
+            && self.admitted.is_empty()
             && self.services.outbox.is_empty()
             && self.wheel.next(now) != Some(now)
-            && self.services.timers.first_key_value().is_none_or(|(&(tick, _), _)| tick > now)
+            && self.services.timers.next().is_none_or(|tick| tick > now)
             && self.outlets.iter().all(|outlet| outlet.held.is_empty())
     }
 
     /// The next tick, from `from` on, in which something is due.
     pub(crate) fn next_due(&self, from: u64) -> Option<u64> {
-        let timer = self.services.timers.first_key_value().map(|(&(tick, _), _)| tick.max(from));
+        let timer = self.services.timers.next().map(|tick| tick.max(from));
         let held = self.outlets.iter().any(|outlet| !outlet.held.is_empty());
         // What gates have handed in belongs to the tick that they were asked for, which is the first.
         let handed_in = !self.admitted.is_empty() || !self.services.outbox.is_empty();
-        let first = (held || handed_in).then_some(from);
+        // A population sees every tick.
+        let first = (held || handed_in || !self.network.is_empty()).then_some(from);
         [self.wheel.next(from), timer, first].into_iter().flatten().min()
     }
 
@@ -137,11 +148,7 @@ impl Worker {
     }
 
     fn wake(&mut self, now: u64) {
-        while let Some(entry) = self.services.timers.first_entry() {
-            if entry.key().0 > now {
-                break;
-            }
-            let id = entry.remove();
+        while let Some(id) = self.services.timers.pop(now) {
             self.call(id, |neuron, ctx| neuron.on_wake(ctx));
         }
     }
@@ -163,7 +170,7 @@ impl Worker {
     fn arrive(&mut self, arrival: Arrival) {
         let spike = *self.services.flights.spike(arrival.flight);
         if spike.arena_ref().is_none() {
-            self.spread(arrival, &spike, spike.inline());
+            self.spread(arrival, &spike, spike.carried());
         } else {
             let mut large = std::mem::take(&mut self.payload);
             let payload = resolve(&self.services, &spike, &mut large, &mut self.counts);
@@ -201,12 +208,16 @@ impl Worker {
             return;
         }
         let sign = if kind == SpikeKind::Inhibitory { -sign } else { sign };
+        let sign = sign * f32::from(spike.firings());
         for slot in slots {
             let columns = &self.table.projections[projection].columns;
             let weight = sign * columns.weights[slot];
             let Ok(target) = NeuronId::new(columns.targets[slot]) else { continue };
             let drive = if kind == SpikeKind::Modulatory {
-                self.reward(target, weight, payload);
+                // A reward does not wait for the end of a pause, and comes once.
+                if !arrival.deferred {
+                    self.reward(target, weight, payload);
+                }
                 0.0
             } else {
                 weight
@@ -245,6 +256,10 @@ impl Worker {
                 }
                 return;
             }
+            Body::Population(end) => {
+                self.network.drive_all(end.population, drive);
+                return;
+            }
             Body::Silenced => {
                 self.counts.silenced += 1;
                 return;
@@ -277,10 +292,16 @@ impl Worker {
         match arrival {
             Some(arrival) if lossless(&arrival) => {
                 self.counts.delivered -= 1;
-                self.counts.deferred += 1;
-                self.services.flights.hold(arrival.flight);
+                self.counts.deferred += u64::from(!arrival.deferred);
                 let again = Arrival { only: target.raw(), deferred: true, ..arrival };
-                self.wheel.push(ready, again);
+                // A pause longer than the waiting list is waited for in parts.
+                let until = ready.min(self.services.now + DELAY_LIMIT);
+                // Of several synapses from one source onto one target, the first waits for all.
+                if self.deferred_last != Some((until, again)) {
+                    self.deferred_last = Some((until, again));
+                    self.services.flights.hold(arrival.flight);
+                    self.wheel.push(until, again);
+                }
             }
             _ => self.counts.refractory += 1,
         }
@@ -304,6 +325,20 @@ impl Worker {
             self.call(id, |neuron, ctx| neuron.on_fire(ctx));
             if let Some(ring) = &mut self.cells[id.index()].evidence {
                 ring.clear();
+            }
+        }
+    }
+
+    /// One tick of the populations; what their cells fired goes out as volleys where somebody else hears it.
+    pub(crate) fn step_populations(&mut self) {
+        if self.network.is_empty() {
+            return;
+        }
+        self.network.tick(self.services.now);
+        for (endpoint, cells) in self.network.fired(self.services.now) {
+            if !cells.is_empty() && !self.table.segments_of(endpoint).is_empty() {
+                let sequence = &mut self.cells[endpoint.index()].sequence;
+                self.services.send_volleys(endpoint, sequence, cells);
             }
         }
     }

@@ -220,8 +220,12 @@ impl SynapseTable {
             let slot = (segment.row.start + incoming.position) as usize;
             let eligible = &shared.columns.eligible[slot];
             let now_eligible = eligible.value * eligibility.decay.over(now - eligible.last);
-            let weight = shared.columns.weights[slot] + eligibility.rate * amount * now_eligible;
-            shared.columns.weights[slot] = weight.clamp(shared.limits.0, shared.limits.1);
+            let step = eligibility.rate * amount * now_eligible;
+            // An endless reward for what is not eligible at all is no number, and nothing.
+            if !step.is_nan() {
+                let weight = shared.columns.weights[slot] + step;
+                shared.columns.weights[slot] = weight.clamp(shared.limits.0, shared.limits.1);
+            }
         }
     }
 }

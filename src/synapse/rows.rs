@@ -39,13 +39,16 @@ pub(crate) struct Columns {
     pub(crate) weights: Vec<f32>,
     pub(crate) lags: Vec<Lag>,
     pub(crate) eligible: Vec<Eligible>,
+    /// What each began with, where that is not the same for all.
+    pub(crate) initial: Vec<f32>,
     plastic: bool,
     rewarded: bool,
+    listed: bool,
 }
 
 impl Columns {
-    pub(crate) fn new(plastic: bool, rewarded: bool) -> Self {
-        Self { plastic, rewarded, ..Self::default() }
+    pub(crate) fn new(plastic: bool, rewarded: bool, listed: bool) -> Self {
+        Self { plastic, rewarded, listed: listed && plastic, ..Self::default() }
     }
 
     fn extend_by(&mut self, room: usize) {
@@ -58,6 +61,9 @@ impl Columns {
         if self.rewarded {
             self.eligible.resize(length, Eligible::default());
         }
+        if self.listed {
+            self.initial.resize(length, 0.0);
+        }
     }
 
     pub(super) fn copy_within(&mut self, from: std::ops::Range<usize>, to: usize) {
@@ -67,7 +73,10 @@ impl Columns {
             self.lags.copy_within(from.clone(), to);
         }
         if self.rewarded {
-            self.eligible.copy_within(from, to);
+            self.eligible.copy_within(from.clone(), to);
+        }
+        if self.listed {
+            self.initial.copy_within(from, to);
         }
     }
 
@@ -104,6 +113,9 @@ impl Columns {
         if self.rewarded {
             self.eligible[slot] = Eligible::default();
         }
+        if self.listed {
+            self.initial[slot] = weight;
+        }
         row.length += 1;
         position as u32
     }
@@ -115,7 +127,7 @@ mod tests {
 
     #[test]
     fn rows_stay_sorted_and_apart_while_they_grow() {
-        let mut columns = Columns::new(true, true);
+        let mut columns = Columns::new(true, true, true);
         let mut rows = [Row::default(), Row::default(), Row::default()];
         columns.reserve(&mut rows[0], 2);
         for step in 0..600u32 {
@@ -127,7 +139,10 @@ mod tests {
         for row in &rows {
             assert_eq!(row.length, 200);
             assert!(columns.targets[row.range()].is_sorted());
-            let agree = |slot: usize| columns.weights[slot] == f32::from(columns.targets[slot]);
+            let agree = |slot: usize| {
+                let target = f32::from(columns.targets[slot]);
+                (columns.weights[slot], columns.initial[slot]) == (target, target)
+            };
             assert!(row.range().all(agree));
         }
     }

@@ -85,7 +85,7 @@ impl SynapseTable {
         let rule: Option<Rule> = spec.plasticity.map(|rule| rule.compile(length));
         let rewarded = rule.as_ref().is_some_and(|rule| rule.eligibility.is_some());
         self.projections.push(Shared {
-            columns: Columns::new(rule.is_some(), rewarded),
+            columns: Columns::new(rule.is_some(), rewarded, spec.is_listed()),
             dendrite: spec.dendrite.clone(),
             sign: if spec.inhibitory { -1.0 } else { 1.0 },
             silent: spec.silent,
@@ -208,7 +208,11 @@ impl SynapseTable {
                         from: segment.source,
                         to,
                         weight: shared.columns.weights[slot],
-                        initial_weight: shared.initial,
+                        initial_weight: *shared
+                            .columns
+                            .initial
+                            .get(slot)
+                            .unwrap_or(&shared.initial),
                         delay: Duration::from_nanos(ns as u64),
                         count: u64::from(lag.count),
                     });

@@ -1,0 +1,246 @@
+//! All populations of a worker, and one tick of them.
+
+use super::columns::Columns;
+use super::learning::Learning;
+use super::rows::{Plan, Table};
+use super::{Cells, Record};
+use crate::id::NeuronId;
+use crate::projection::Projection;
+use crate::time::TickLength;
+
+/// Which population an endpoint is, and how many cells it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PopulationEnd {
+    pub(crate) population: u16,
+    pub(crate) cells: u32,
+}
+
+/// Who fired, for as long as a spike may travel.
+#[derive(Debug)]
+struct History {
+    ticks: Vec<Vec<u32>>,
+}
+
+impl History {
+    #[inline]
+    fn slot(&self, tick: u64) -> usize {
+        tick as usize & (self.ticks.len() - 1)
+    }
+
+    /// Who fired so many ticks before `now`; nobody before the first tick.
+    fn fired(&self, now: u64, delay: u32) -> &[u32] {
+        match now.checked_sub(u64::from(delay)) {
+            Some(tick) => &self.ticks[self.slot(tick)],
+            None => &[],
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Link {
+    from: usize,
+    to: usize,
+    inhibitory: bool,
+    tables: Vec<Table>,
+    learning: Option<Learning>,
+}
+
+#[derive(Debug)]
+struct Population {
+    endpoint: NeuronId,
+    cells: u32,
+    /// What agents and gates add to every cell in this tick: what excites, and what inhibits.
+    drive: (f32, f32),
+    record: Option<Vec<(u64, u32)>>,
+}
+
+/// The populations of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    populations: Vec<Population>,
+    columns: Vec<Columns>,
+    histories: Vec<History>,
+    links: Vec<Link>,
+    pub(crate) delivered: u64,
+    pub(crate) firings: u64,
+}
+
+impl Network {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.populations.is_empty()
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        endpoint: NeuronId,
+        cells: &Cells,
+        count: u32,
+        record: Option<Record>,
+        (length, seed): (TickLength, u64),
+    ) -> PopulationEnd {
+        let stream = 1 << 32 | u64::from(endpoint.raw());
+        self.columns.push(Columns::new(cells, count, length, seed, stream));
+        self.histories.push(History { ticks: vec![Vec::new(); 2] });
+        let record = record.map(|Record::Spikes| Vec::new());
+        self.populations.push(Population { endpoint, cells: count, drive: (0.0, 0.0), record });
+        PopulationEnd { population: (self.populations.len() - 1) as u16, cells: count }
+    }
+
+    /// Makes the synapses of a projection between two populations.
+    pub(crate) fn connect(
+        &mut self,
+        from: PopulationEnd,
+        to: PopulationEnd,
+        spec: &Projection,
+        (length, seed): (TickLength, u64),
+    ) {
+        let to_ticks = |span| length.ticks(span).0 as u32;
+        let plan = Plan {
+            connector: &spec.connector,
+            sources: from.cells,
+            targets: to.cells,
+            recurrent: from == to,
+            autapses: spec.autapses,
+            plastic: spec.plasticity.is_some(),
+            weight: spec.weight,
+            sign: if spec.inhibitory { -1.0 } else { 1.0 },
+            delay: to_ticks(spec.delay),
+            seed,
+            // Populations draw from streams with bit 32, agents from those below.
+            salt: 1 << 33 | self.links.len() as u64,
+        };
+        let tables = plan.build(|synapse| to_ticks(synapse.delay));
+        let longest = tables.iter().map(|table| table.delay).max().unwrap_or(1);
+        let history = &mut self.histories[usize::from(from.population)];
+        let slots = (longest as usize + 1).next_power_of_two();
+        if slots > history.ticks.len() {
+            history.ticks.resize(slots, Vec::new());
+        }
+        let learning = spec.plasticity.map(|rule| {
+            let ends = (from.cells, to.cells);
+            Learning::new(rule.compile(length), spec.bounds, &tables, ends)
+        });
+        self.links.push(Link {
+            from: usize::from(from.population),
+            to: usize::from(to.population),
+            inhibitory: spec.inhibitory,
+            tables,
+            learning,
+        });
+    }
+
+    /// An agent's or a gate's spike drives every cell of a population in this tick.
+    pub(crate) fn drive_all(&mut self, population: u16, drive: f32) {
+        let sums = &mut self.populations[usize::from(population)].drive;
+        let sum = if drive < 0.0 { &mut sums.1 } else { &mut sums.0 };
+        *sum = (*sum + drive).clamp(f32::MIN, f32::MAX);
+    }
+
+    /// Whether the cells of a population fire by themselves and hear nothing.
+    pub(crate) fn is_source(&self, population: u16) -> bool {
+        self.columns.get(usize::from(population)).is_some_and(Columns::is_source)
+    }
+
+    /// One tick of all populations.
+    pub(crate) fn tick(&mut self, now: u64) {
+        for (columns, population) in self.columns.iter_mut().zip(&mut self.populations) {
+            columns.advance(now);
+            let drive = std::mem::take(&mut population.drive);
+            if drive != (0.0, 0.0) {
+                columns.drive_all(drive.0, drive.1);
+            }
+        }
+        for link in &mut self.links {
+            if let Some(learning) = &mut link.learning {
+                learning.decay();
+            }
+            for table in &mut link.tables {
+                let fired = self.histories[link.from].fired(now, table.delay);
+                if let Some(learning) = &link.learning {
+                    learning.depress(table, fired);
+                }
+                self.delivered +=
+                    table.deliver(fired, self.columns[link.to].input(link.inhibitory));
+            }
+        }
+        self.fire(now);
+        for link in &mut self.links {
+            let Some(learning) = &mut link.learning else { continue };
+            let fired = self.histories[link.to].fired(now, 0);
+            learning.potentiate(&mut link.tables, fired);
+            for (index, table) in link.tables.iter().enumerate() {
+                learning.arrived(index, self.histories[link.from].fired(now, table.delay));
+            }
+            learning.fired(fired);
+        }
+    }
+
+    fn fire(&mut self, now: u64) {
+        let states = self.columns.iter_mut().zip(&mut self.histories);
+        for ((columns, history), population) in states.zip(&mut self.populations) {
+            let slot = history.slot(now);
+            let fired = &mut history.ticks[slot];
+            fired.clear();
+            columns.fire(now, fired);
+            self.firings += fired.len() as u64;
+            if let Some(record) = &mut population.record {
+                record.extend(fired.iter().map(|&cell| (now, cell)));
+            }
+        }
+    }
+
+    /// Who fired in a tick, by population: its endpoint and its cells.
+    pub(crate) fn fired(&self, now: u64) -> impl Iterator<Item = (NeuronId, &[u32])> {
+        let fired = self.histories.iter().map(move |history| history.fired(now, 0));
+        self.populations.iter().map(|population| population.endpoint).zip(fired)
+    }
+
+    pub(crate) fn recorded(&self, population: u16) -> Option<&[(u64, u32)]> {
+        self.populations.get(usize::from(population))?.record.as_deref()
+    }
+
+    pub(crate) fn potential(&self, population: u16, cell: u32) -> Option<f32> {
+        self.columns.get(usize::from(population))?.potential(cell)
+    }
+
+    /// How many synapses there are.
+    pub(crate) fn synapses(&self) -> u64 {
+        let tables = self.links.iter().flat_map(|link| &link.tables);
+        tables.map(|table| table.targets.len() as u64).sum()
+    }
+
+    /// How many cells there are.
+    pub(crate) fn cells(&self) -> u64 {
+        self.populations.iter().map(|population| u64::from(population.cells)).sum()
+    }
+
+    /// Every synapse between two populations: source, target, weight (below zero if it inhibits), delay in ticks.
+    pub(crate) fn each(&self, from: u16, to: u16, mut visit: impl FnMut(u32, u32, f32, u32)) {
+        let between = |link: &&Link| link.from == usize::from(from) && link.to == usize::from(to);
+        for table in self.links.iter().filter(between).flat_map(|link| &link.tables) {
+            for source in 0..table.starts.len() as u32 - 1 {
+                for slot in table.row(source) {
+                    visit(source, table.targets[slot], table.weight_of(slot), table.delay);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
+        self.columns.iter().for_each(|columns| columns.digest_into(hasher));
+        for history in &self.histories {
+            for fired in &history.ticks {
+                hasher.update(&(fired.len() as u64).to_le_bytes());
+                hasher.update(bytemuck::cast_slice(fired));
+            }
+        }
+        for link in &self.links {
+            if let Some(learning) = &link.learning {
+                for table in &link.tables {
+                    hasher.update(bytemuck::cast_slice(&table.weights));
+                }
+                learning.digest_into(hasher);
+            }
+        }
+    }
+}
