@@ -1,0 +1,41 @@
+//! Ten programs that teach, in the order to read them. Each is one file beside this package's manifest, below 60 lines,
+//! and shows in its header what it prints; a test runs every one and compares.
+//!
+//! | example | what it shows |
+//! | --- | --- |
+//! | `hello` | two neurons: a door, a chain, a tap that watches |
+//! | `evidence` | threshold and leak; a neuron is given the spikes that made it fire |
+//! | `refractory` | back-pressure: what comes during the pause is dropped and counted, or waits |
+//! | `winner_takes_all` | lateral inhibition: exactly one agent takes a job |
+//! | `delay_line` | conduction delays tell where a sound comes from |
+//! | `stdp_pair` | the learning curve of one synapse, as a text plot |
+//! | `reward` | three-factor learning finds the right one of three routes |
+//! | `filters` | what a synapse lets through: kind, priority, prefix, closure |
+//! | `discovery` | neurons found by capability and by region |
+//! | `swarm` | a hundred neurons in five regions, and one digest for one seed |
+//!
+//! ```sh
+//! cargo run --example hello
+//! ```
+
+/// What the header of an example says that it prints: the first `text` block, without the command in its first line.
+///
+/// `None` if there is no such block, or its first line is not the command that runs the example.
+///
+/// ```
+/// let source = "//! ```text\n//! $ cargo run --example two\n//! 2\n//! ```\n";
+/// assert_eq!(neuronbus_examples::promised("two", source).as_deref(), Some("2\n"));
+/// assert_eq!(neuronbus_examples::promised("three", source), None);
+/// ```
+#[must_use]
+pub fn promised(name: &str, source: &str) -> Option<String> {
+    let header = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let mut block = header.skip_while(|line| *line != " ```text").skip(1);
+    if block.next()? != format!(" $ cargo run --example {name}") {
+        return None;
+    }
+    let lines: Vec<&str> = block.take_while(|line| *line != " ```").collect();
+    Some(
+        lines.iter().map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n").collect(),
+    )
+}
