@@ -1,8 +1,7 @@
 //! Neurons are found by what they can do, by the region they live in, or by name; each is an index, not a search.
-//!
 //! ```text
 //! $ cargo run --example discovery
-//! under office: 3
+//! 3 of 5 are under office
 //! translate/fr > gate > iris > chloe
 //! translate/de > gate > iris > anna
 //! translate/el > gate
@@ -41,11 +40,12 @@ fn main() -> neuronbus::Result<()> {
     let desk = builder.region(Region::agents("office/front").neuron("iris", Clerk("greet")));
     let rooms = Region::agents("office/back").neuron("anna", Clerk("translate/de"));
     let rooms = builder.region(rooms.neuron("chloe", Clerk("translate/fr")));
+    builder.region(Region::agents("officer").neuron("max", Clerk("arrest")));
     builder.project(door, desk, Projection::all_to_all()).pace(Pace::Free);
     builder.project(desk, rooms, Projection::all_to_all()).axon(16);
     let mut cortex = builder.build()?;
     let mut tap = cortex.tap().expect("the builder was asked for an axon");
-    println!("under office: {}", cortex.atlas().under("office").len());
+    println!("{} of 5 are under office", cortex.atlas().under("office").len());
     for wanted in ["translate/fr", "translate/de", "translate/el"] {
         inlet.fire(SpikeKind::Excitatory, 0, wanted.as_bytes())?;
         cortex.run_for(Ticks(5))?;

@@ -50,8 +50,8 @@ impl Admissions<'_> {
 
     /// Puts a spike straight onto one neuron's membrane in this tick, as a sense organ does to its neuron.
     ///
-    /// With a drive of 0 the neuron hears it and its membrane stays as it is. A payload above 46 bytes travels through the
-    /// arena.
+    /// With a drive of 0 the neuron hears it and its membrane stays as it is. A payload above 46 bytes travels through
+    /// the arena.
     ///
     /// # Errors
     /// [`AdmitError`]; nothing was admitted.

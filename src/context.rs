@@ -251,8 +251,8 @@ impl Context<'_> {
 
     /// Adds to this neuron's own membrane in this tick: evidence that code has found rather than a synapse brought.
     ///
-    /// In `on_spike` and `on_wake` it counts for this tick's threshold; in `on_fire`, or during the refractory pause, it
-    /// is dropped. A number that is not finite is dropped too.
+    /// In `on_spike` and `on_wake` it counts for this tick's threshold; in `on_fire`, or during the refractory pause,
+    /// it is dropped. A number that is not finite is dropped too.
     pub fn integrate(&mut self, drive: f32) {
         let now = self.services.now;
         if drive.is_finite() && now >= self.soma.ready {

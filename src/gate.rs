@@ -35,7 +35,8 @@ pub struct GateLink {
 pub enum Outlook {
     /// Something may arrive at any moment; time passes without it.
     Open,
-    /// The next admission belongs to this tick, and none comes before it. Asked for that tick, the gate hands it in whole.
+    /// The next admission belongs to this tick, and none comes before it. Asked for that tick, the gate hands it in
+    /// whole.
     At(Tick),
     /// The next admission is on its way and is dated by the gate: cortex time must not pass it. The gate rings.
     Hold,

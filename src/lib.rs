@@ -1,8 +1,8 @@
 //! A spiking agent runtime with learning topology.
 //!
-//! Agents are neurons: evidence adds up on a membrane, leaks away, crosses a threshold and fires, then pauses. Messages are
-//! spikes of 64 bytes. Connections are synapses whose weights learn from the order of spikes and from reward. All of the
-//! outside comes in through gates, so a run is a function of its input.
+//! Agents are neurons: evidence adds up on a membrane, leaks away, crosses a threshold and fires, then pauses. Messages
+//! are spikes of 64 bytes. Connections are synapses whose weights learn from the order of spikes and from reward. All
+//! of the outside comes in through gates, so a run is a function of its input.
 //!
 //! ```
 //! use neuronbus::prelude::*;
@@ -42,6 +42,11 @@
 //! ```
 //!
 //! Start reading at [`neuron::Neuron`], [`cortex::Cortex`] and [`gate::Gate`].
+
+/// The README's programs, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod admission;
 pub mod arena;

@@ -11,8 +11,8 @@ pub type NeuronResult = Result<(), Fault>;
 
 /// A neuron could not do its work.
 ///
-/// Made from any error with `?`, or from a sentence with [`Fault::new`]. The neuron is silenced from then on, the fault is
-/// counted and named in the report, and the others go on. A panic becomes a fault too.
+/// Made from any error with `?`, or from a sentence with [`Fault::new`]. The neuron is silenced from then on, the fault
+/// is counted and named in the report, and the others go on. A panic becomes a fault too.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fault {
     message: String,
@@ -53,8 +53,8 @@ impl<E: std::error::Error> From<E> for Fault {
 
 /// What a neuron tells about itself; others find it by its capabilities.
 ///
-/// Serialises as the card of an agent in the manner of A2A: description, capabilities, and the name and regions that the
-/// runtime fills in.
+/// Serialises as the card of an agent in the manner of A2A: description, capabilities, and the name and regions that
+/// the runtime fills in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AgentCard {
     /// One sentence for people.
@@ -81,9 +81,9 @@ impl AgentCard {
 /// An agent: code behind a membrane.
 ///
 /// The runtime integrates spikes, leaks, compares with the threshold and keeps the refractory pause; the code is called
-/// when a spike is heard and when the membrane fires. All callbacks run inside a tick: they must not block, do I/O or read
-/// a clock (whatever does lives behind a [`Gate`](crate::gate::Gate)), and their effects may depend only on what they are
-/// given and on the neuron's own state.
+/// when a spike is heard and when the membrane fires. All callbacks run inside a tick: they must not block, do I/O or
+/// read a clock (whatever does lives behind a [`Gate`](crate::gate::Gate)), and their effects may depend only on what
+/// they are given and on the neuron's own state.
 ///
 /// ```
 /// use neuronbus::prelude::*;

@@ -112,13 +112,13 @@ pub(crate) enum Connector {
 
 impl Connector {
     /// How many synapses it will make, about.
-    pub(crate) fn expected(&self, sources: u32, targets: u32) -> usize {
-        let pairs = sources as usize * targets as usize;
+    pub(crate) fn expected(&self, sources: u32, targets: u32) -> u64 {
+        let pairs = u64::from(sources) * u64::from(targets);
         match self {
             Self::AllToAll => pairs,
-            Self::OneToOne => sources.min(targets) as usize,
-            Self::Random(p) => (pairs as f64 * p) as usize,
-            Self::List(list) => list.len(),
+            Self::OneToOne => u64::from(sources.min(targets)),
+            Self::Random(p) => (pairs as f64 * p) as u64,
+            Self::List(list) => list.len() as u64,
         }
     }
 }
@@ -128,7 +128,8 @@ pub(crate) const DELAY_LIMIT: u64 = 1 << 20;
 
 /// The synapses from one group of neurons to another, made by one rule.
 ///
-/// Default: weight 1, delay 1 tick, bounds 0 to 1, excitatory, not plastic, no autapses (a neuron is not its own target).
+/// Default: weight 1, delay 1 tick, bounds 0 to 1, excitatory, not plastic, no autapses (a neuron is not its own
+/// target).
 #[derive(Debug, Clone)]
 pub struct Projection {
     pub(crate) connector: Connector,
@@ -179,7 +180,8 @@ impl Projection {
         Self::with(Connector::Random(probability))
     }
 
-    /// Just these pairs of positions, each with the projection's weight and delay as they are at this call's end.
+    /// Just these pairs of positions, all with one weight and delay; [`weight`](Self::weight) and
+    /// [`delay`](Self::delay) have no say over listed synapses.
     #[must_use]
     pub fn pairs(pairs: &[(u32, u32)], weight: f32, delay: impl Into<Span>) -> Self {
         let delay = delay.into();
@@ -187,7 +189,8 @@ impl Projection {
         Self::synapses(list.collect())
     }
 
-    /// Just these synapses, each with its own weight and delay.
+    /// Just these synapses, each with its own weight and delay, over which [`weight`](Self::weight) and
+    /// [`delay`](Self::delay) have no say.
     #[must_use]
     pub fn synapses(list: Vec<Synapse>) -> Self {
         Self { autapses: true, ..Self::with(Connector::List(list.into())) }
@@ -220,7 +223,7 @@ impl Projection {
         self
     }
 
-    /// Subtracts weights instead of adding them.
+    /// Subtracts weights instead of adding them. The spikes stay what they are: a target hears an excitatory spike.
     #[must_use]
     pub fn inhibitory(mut self) -> Self {
         self.inhibitory = true;

@@ -429,8 +429,8 @@ impl Spike {
     /// The words that hold all of a short spike.
     pub(crate) const SHORT_WORDS: usize = 4;
 
-    /// Whether a spike with this tag word has nothing behind its first [`Self::SHORT_WORDS`] words: its payload is inline
-    /// and of at most 14 bytes.
+    /// Whether a spike with this tag word has nothing behind its first [`Self::SHORT_WORDS`] words: its payload is
+    /// inline and of at most 14 bytes.
     #[inline(always)]
     pub(crate) const fn is_short(tag_word: u64) -> bool {
         let code = tag_word.to_ne_bytes()[0] >> 2;

@@ -1,8 +1,8 @@
 //! No silent loss: what was fired is what arrived, was filtered, was dropped with a reason, or is still under way.
 //!
-//! For each spike that left a source by the tick it was fired in, every synapse that it was for is reached once, its delay
-//! later. With D, F, R, S and W for what is counted as delivered, filtered, dropped in a refractory pause, silenced and
-//! waiting for the end of a pause, and A for spikes put straight onto membranes:
+//! For each spike that left a source by the tick it was fired in, every synapse that it was for is reached once, its
+//! delay later. With D, F, R, S and W for what is counted as delivered, filtered, dropped in a refractory pause,
+//! silenced and waiting for the end of a pause, and A for spikes put straight onto membranes:
 //!
 //! ```text
 //! synapses reached + A = D + F + W
@@ -224,7 +224,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_spike_fired_is_accounted_for_at_every_synapse(net in net(), stops in proptest::collection::vec(1..40_u64, 1..6)) {
+    fn every_spike_fired_is_accounted_for_at_every_synapse(
+        net in net(),
+        stops in proptest::collection::vec(1..40_u64, 1..6),
+    ) {
         let mut ran = net.build();
         let (mut tap, mut reader) = (ran.cortex.tap().unwrap(), ran.cortex.reader().unwrap().unwrap());
         for span in stops {
@@ -243,7 +246,8 @@ proptest! {
         // All that was fired has been out on the axon, in the order of tick and source.
         let mut published = Vec::new();
         while let Some(spike) = reader.try_read() {
-            published.push((spike.time_ns() / 1_000_000, spike.source().unwrap().raw(), spike.target().map(NeuronId::raw), spike.priority()));
+            let (source, target) = (spike.source().unwrap(), spike.target().map(NeuronId::raw));
+            published.push((spike.time_ns() / 1_000_000, source.raw(), target, spike.priority()));
         }
         let mut sent = ran.sent.all();
         sent.sort_by_key(|s| (s.0, s.1));

@@ -155,8 +155,7 @@ fn outcome_fed(
     let thread = std::thread::spawn(move || {
         let link: GateLink = linked.recv().unwrap();
         let mut steps = steps.into_iter();
-        let mut batches = batches.iter().cycle();
-        while let Some(&(size, pauses)) = batches.next() {
+        for &(size, pauses) in batches.iter().cycle() {
             let batch: Vec<_> = steps.by_ref().take(size).collect();
             if batch.is_empty() {
                 break;

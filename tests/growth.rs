@@ -97,7 +97,8 @@ fn built_whole(sizes: [usize; 2], plans: &[Plan], seed: u64) -> Cortex {
     builder.build().unwrap()
 }
 
-/// The same, but only the first few are there at the start, and the others come one by one in the given order of regions.
+/// The same, but only the first few are there at the start, and the others come one by one in the given order of
+/// regions.
 fn grown(
     sizes: [usize; 2],
     start: [usize; 2],
@@ -381,9 +382,10 @@ proptest! {
         // The bound lies in a gap of the weights, so that learning before the cut carries none over it.
         let mut weights: Vec<f32> = trial.pairs.iter().map(|p| p.2).collect();
         weights.sort_by(f32::total_cmp);
-        let gap = weights.windows(2).map(|w| (w[1] - w[0], w[0].midpoint(w[1]))).fold((0.0, 0.0), |a, b| if b.0 > a.0 { b } else { a });
-        prop_assume!(gap.0 > 0.05);
-        let bound = gap.1;
+        let gaps = weights.windows(2).map(|w| (w[1] - w[0], w[0].midpoint(w[1])));
+        let widest = gaps.fold((0.0, 0.0), |a, b| if b.0 > a.0 { b } else { a });
+        prop_assume!(widest.0 > 0.05);
+        let bound = widest.1;
         let rasters = [Raster::default(), Raster::default()];
         let mut pruned = trial.build(|_| true, &rasters[0]);
         pruned.run_for(Ticks(trial.cut)).unwrap();
@@ -396,9 +398,13 @@ proptest! {
         reference.run_for(Ticks(trial.cut + 150)).unwrap();
         prop_assert_eq!(support::fired(&rasters[0]), support::fired(&rasters[1]));
         prop_assert_eq!(synapses(&pruned), synapses(&reference));
-        let links = |cortex: &Cortex| cortex.links().iter().map(|l| (l.from, l.to, l.count, l.delay)).collect::<Vec<_>>();
-        let sorted = |mut list: Vec<_>| { list.sort(); list };
-        prop_assert_eq!(sorted(links(&pruned)), sorted(links(&reference)));
+        let links = |cortex: &Cortex| {
+            let seen = cortex.links().into_iter().map(|l| (l.from, l.to, l.count, l.delay));
+            let mut seen: Vec<_> = seen.collect();
+            seen.sort();
+            seen
+        };
+        prop_assert_eq!(links(&pruned), links(&reference));
     }
 }
 

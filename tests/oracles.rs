@@ -161,6 +161,7 @@ fn forced(
     cortex.weight(id(0), id(1)).unwrap()
 }
 
+#[allow(clippy::disallowed_methods, reason = "the closed form is what is compared with")]
 fn check_curve(p: StdpParams, curve: &[(i64, f64)]) {
     for &(dt, expected) in curve {
         // The arrival, one tick after the firing, is what counts.
@@ -178,7 +179,6 @@ fn check_curve(p: StdpParams, curve: &[(i64, f64)]) {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "the closed form is what is compared with")]
 fn pairs_follow_the_stdp_curve_from_minus_to_plus_50_ticks() {
     let curves: Curves = read("stdp_curve");
     check_curve(curves.params, &curves.curve);

@@ -1,4 +1,5 @@
 //! Populations: the same dynamics as agents, in arrays.
+#![allow(clippy::unwrap_used, reason = "a test ends where something else than expected is found")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Runs of populations: the same input gives the same bits, chance is fair, and being watched changes nothing.
+#![allow(clippy::unwrap_used, reason = "a test ends where something else than expected is found")]
 
 mod support;
 
@@ -14,8 +15,12 @@ const MS: Duration = Duration::from_millis(1);
 
 /// Everything that populations can do, in one topology with an agent: noise, currents, learning, delays.
 fn world(seed: u64, recorded: bool) -> (Cortex, [RegionId; 4]) {
-    let mut builder = free();
-    builder.seed(seed).tick_length(MS / 2);
+    paced(seed, recorded, Pace::Free)
+}
+
+fn paced(seed: u64, recorded: bool, pace: Pace) -> (Cortex, [RegionId; 4]) {
+    let mut builder = Cortex::builder();
+    builder.pace(pace).seed(seed).tick_length(MS / 2);
     let population = |path: &str, cells, count| {
         let region = Region::population(path, cells, count);
         if recorded { region.record(Record::Spikes) } else { region }
@@ -95,6 +100,18 @@ fn a_run_in_pieces_is_the_run_in_one() {
 }
 
 #[test]
+fn the_pace_decides_when_a_tick_runs_and_not_what_it_computes() {
+    let digests = [Pace::Free, Pace::OnDemand, Pace::RealTime].map(|pace| {
+        let (mut cortex, _) = paced(1, false, pace);
+        cortex.run_for(Ticks(60)).unwrap();
+        assert_eq!(cortex.next_tick(), Tick(60));
+        cortex.digest()
+    });
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(digests[0], digests[2]);
+}
+
+#[test]
 fn pieces_differ_from_each_other_by_their_state() {
     let (mut cortex, _) = world(1, false);
     let mut digests = Vec::new();
@@ -104,6 +121,37 @@ fn pieces_differ_from_each_other_by_their_state() {
     }
     digests.sort_unstable();
     assert!(digests.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+/// The same spikes in all of them; what differs is named.
+#[test]
+fn a_digest_sees_potentials_currents_and_traces() {
+    let digest = |to_lif: f32, excites: f32, inhibits: f32, a_plus: f32, a_minus: f32| {
+        let mut builder = free();
+        let first = Cells::spike_list(vec![(Tick(0), 0)]);
+        let source = builder.region(Region::population("source", first, 1));
+        let lif = builder.region(Region::population("lif", Cells::lif(Lif::default()), 1));
+        let quiet = ExpLif { rest: -60.0, ..ExpLif::default() };
+        let exp = builder.region(Region::population("exp", Cells::exp_lif(quiet), 1));
+        let weighing = |weight| Projection::all_to_all().weight(weight);
+        builder.project(source, lif, weighing(to_lif)).project(source, exp, weighing(excites));
+        builder.project(source, exp, weighing(inhibits).inhibitory());
+        let rule = Stdp { a_plus, a_minus, ..Stdp::default() };
+        let strong = Lif::default().tau(Ticks(1)).threshold(0.5);
+        let fires = builder.region(Region::population("fires", Cells::lif(strong), 1));
+        builder.project(source, fires, weighing(0.5).plasticity(rule));
+        let mut cortex = builder.build().unwrap();
+        // The arrivals of this tick are still in the columns, and no trace has met another yet.
+        cortex.run_for(Ticks(2)).unwrap();
+        cortex.digest()
+    };
+    let usual = digest(0.5, 0.5, 0.5, 0.01, 0.01);
+    assert_eq!(usual, digest(0.5, 0.5, 0.5, 0.01, 0.01));
+    assert_ne!(usual, digest(0.25, 0.5, 0.5, 0.01, 0.01), "potential");
+    assert_ne!(usual, digest(0.5, 0.25, 0.5, 0.01, 0.01), "excitatory current");
+    assert_ne!(usual, digest(0.5, 0.5, 0.25, 0.01, 0.01), "inhibitory current");
+    assert_ne!(usual, digest(0.5, 0.5, 0.5, 0.02, 0.01), "trace of arrivals");
+    assert_ne!(usual, digest(0.5, 0.5, 0.5, 0.01, 0.02), "trace of firings");
 }
 
 #[test]

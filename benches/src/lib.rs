@@ -1,7 +1,7 @@
 //! What the benchmark programs share: options, the machine in the header, the placement probe, tables.
 //!
-//! Machines are shared and their cores are now near to each other, now far: a cross-core figure is printed beside a probe
-//! taken at the same moment, and peers are measured in alternation within one run.
+//! Machines are shared and their cores are now near to each other, now far: a cross-core figure is printed beside a
+//! probe taken at the same moment, and peers are measured in alternation within one run.
 
 pub mod rings;
 
@@ -178,31 +178,37 @@ pub fn pin(core: usize) -> bool {
     core_affinity::set_for_current(core_affinity::CoreId { id: core })
 }
 
-/// How far apart the first two cores are right now: half of the median round trip of one word, in ns.
+/// A word on lines of its own.
+#[repr(align(128))]
+struct Apart(AtomicU64);
+
+/// How far apart the first two cores are right now: half of the median round trip of a number that goes over one line
+/// and comes back over another, in ns.
 #[must_use]
 pub fn placement_probe() -> f64 {
-    let ball = AtomicU64::new(0);
+    let (there, back) = (Apart(AtomicU64::new(0)), Apart(AtomicU64::new(0)));
     let rounds = 20_000;
     let mut times = histogram();
+    let await_round = |line: &Apart, round| {
+        while line.0.load(Ordering::Acquire) != round {
+            std::hint::spin_loop();
+        }
+    };
     std::thread::scope(|scope| {
         scope.spawn(|| {
             pin(1);
-            for round in 0..rounds {
-                while ball.load(Ordering::Acquire) != 2 * round + 1 {
-                    std::hint::spin_loop();
-                }
-                ball.store(2 * round + 2, Ordering::Release);
+            for round in 1..=rounds {
+                await_round(&there, round);
+                back.0.store(round, Ordering::Release);
             }
         });
         // A thread of its own, so that the caller stays where it is.
         scope.spawn(|| {
             pin(0);
-            for round in 0..rounds {
+            for round in 1..=rounds {
                 let began = Stamp::now();
-                ball.store(2 * round + 1, Ordering::Release);
-                while ball.load(Ordering::Acquire) != 2 * round + 2 {
-                    std::hint::spin_loop();
-                }
+                there.0.store(round, Ordering::Release);
+                await_round(&back, round);
                 times.saturating_record(Stamp::now().ns_since(began).max(1));
             }
         });

@@ -14,8 +14,8 @@ use neuronbus::spike::Spike;
 /// How many messages a batch has.
 pub const BATCH: usize = 64;
 
-/// Folds the words before the last one, one after the other: a sum would be computed in wide registers, whose loads wait
-/// for the narrow stores just before them, and the wait would be what is measured.
+/// Folds the words before the last one, one after the other: a sum would be computed in wide registers, whose loads
+/// wait for the narrow stores just before them, and the wait would be what is measured.
 #[inline(always)]
 fn fold(words: &[u64; 7]) -> u64 {
     words.iter().fold(0, |sum: u64, word| sum.rotate_left(5) ^ word)

@@ -51,9 +51,9 @@ models! {
 
 /// Which model fails when an ordering is `Relaxed`. None survives.
 ///
-/// `slot_free` deserves a word: that a reader's own loads stay above its cursor cannot be refuted here, since the explorer
-/// runs the operations of one thread in program order. What is refuted is that the writer sees a cursor without the
-/// clone that was made before; both follow from the same release.
+/// `slot_free` deserves a word: that a reader's own loads stay above its cursor cannot be refuted here, since the
+/// explorer runs the operations of one thread in program order. What is refuted is that the writer sees a cursor
+/// without the clone that was made before; both follow from the same release.
 const KILLS: &[(&str, &str)] = &[
     ("spike_visible_publish", "a_reader_gets_every_spike_whole_and_in_order"),
     ("spike_visible_read", "a_reader_gets_every_spike_whole_and_in_order"),

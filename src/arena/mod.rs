@@ -1,15 +1,15 @@
 //! Memory for payloads that do not fit into a spike.
 //!
-//! The arena is cut into segments of equal size. A block is written at the end of the current segment and counted there;
-//! when a segment has no room it is left alone, and once all of its blocks are released the next writer that needs room
-//! raises its generation and starts it anew. Nothing is searched, merged or moved, and traffic of any length fits as
-//! long as each segment empties now and then. A block that is never released therefore keeps a whole segment; what lives
-//! long belongs somewhere else.
+//! The arena is cut into segments of equal size. A block is written at the end of the current segment and counted
+//! there; when a segment has no room it is left alone, and once all of its blocks are released the next writer that
+//! needs room raises its generation and starts it anew. Nothing is searched, merged or moved, and traffic of any length
+//! fits as long as each segment empties now and then. A block that is never released therefore keeps a whole segment;
+//! what lives long belongs somewhere else.
 //!
 //! A reference carries the generation of its segment, and each block begins with a word that only the arena can compute
 //! for just this position, length and generation. A reference that is stale, altered or invented is refused.
 //!
-//! Files have the layout of the memory (in words of 8 bytes, [`crate::shm::header`] has the first page):
+//! Files have the layout of the memory (in words of 8 bytes, `src/shm/header.rs` has the first page):
 //!
 //! ```text
 //! 0        header page; fields: segment count, segment bytes, key, current segment, refusals

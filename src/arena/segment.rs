@@ -1,7 +1,7 @@
 //! One segment: who holds it, and how far it is filled.
 //!
-//! The generation and the number of holders share a word, so that holding a segment of a certain generation and starting
-//! it anew exclude each other by one compare-and-swap each.
+//! The generation and the number of holders share a word, so that holding a segment of a certain generation and
+//! starting it anew exclude each other by one compare-and-swap each.
 
 use crate::spike::ArenaRef;
 use crate::sync::{AtomicU64, Relaxed, order};

@@ -14,7 +14,6 @@ use crate::context::Services;
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::{Lif, MembraneError};
 use crate::pace::Pace;
-use crate::plasticity::Plasticity;
 use crate::population::{PopulationEnd, PopulationError};
 use crate::projection::{Connector, Projection, ProjectionError};
 use crate::region::{PopulationSpec, Port, Region};
@@ -363,45 +362,21 @@ impl Assembly {
     fn check_ends(&self, spec: &Projection, from: &End, to: &End) -> Result<(), ProjectionError> {
         let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
         let ends = (self.population(from), self.population(to));
-        if ends.1.is_some_and(|to| self.worker.network.is_source(to.population)) {
-            return refuse("a projection", "its target is a source, which hears nothing");
-        }
-        let (from, to) = match ends {
-            (Some(from), Some(to)) => (from, to),
-            (None, None) => return Ok(()),
+        match ends {
+            (None, None) => Ok(()),
+            (Some(from), Some(to)) => self.worker.network.check(spec, from, to),
+            (None, Some(to)) if self.worker.network.is_source(to) => {
+                refuse("a projection", "its target is a source, which hears nothing")
+            }
             _ if spec.plasticity.is_some() => {
-                return refuse("plasticity", "one end is a population, the other is not");
+                refuse("plasticity", "one end is a population, the other is not")
             }
             _ if !matches!(spec.connector, Connector::AllToAll) => {
                 let why = "one end is a population, which is one neuron to those who are none";
-                return refuse("any connector but all to all", why);
+                refuse("any connector but all to all", why)
             }
-            _ => return Ok(()),
-        };
-        if spec.dendrite.is_some() || spec.silent || spec.lossless {
-            return refuse("a dendrite, silence or losslessness", "both ends are populations");
+            _ => Ok(()),
         }
-        if spec.inhibitory && spec.plasticity.is_some() {
-            return refuse("plasticity", "inhibitory synapses between populations do not learn");
-        }
-        if matches!(spec.plasticity, Some(Plasticity::Reward(_))) {
-            return refuse("reward learning", "synapses between populations learn by pairs only");
-        }
-        let synapses = spec.connector.expected(from.cells, to.cells) as u64;
-        // Targets; weights, where they differ or learn; and the index by target, where they learn.
-        let bytes = synapses
-            * match (&spec.plasticity, &spec.connector) {
-                (Some(_), _) => 16,
-                (None, Connector::List(_)) => 8,
-                _ => 4,
-            };
-        if synapses >= 1 << 32 {
-            return Err(ProjectionError::TooMany { synapses, bytes });
-        }
-        if !crate::population::is_room_for(bytes) {
-            return Err(ProjectionError::Memory { synapses, bytes });
-        }
-        Ok(())
     }
 
     fn add_port(&mut self, region: RegionId, name: String, neurons: &[String]) {

@@ -239,8 +239,8 @@ impl Cortex {
         self.worker.network.potential(self.population(region)?.population, cell)
     }
 
-    /// Visits every synapse between two populations: source cell, target cell, weight (below zero if it inhibits), delay in
-    /// ticks.
+    /// Visits every synapse between two populations: source cell, target cell, weight (below zero if it inhibits),
+    /// delay in ticks.
     pub fn each_synapse(
         &self,
         from: RegionId,
@@ -280,8 +280,8 @@ impl Cortex {
         self.axon.as_ref().map(Axon::tap)
     }
 
-    /// A lossless end of the axon, if the builder asked for one. While it is full, spikes for it are dropped and counted:
-    /// the worker waits for nobody.
+    /// A lossless end of the axon, if the builder asked for one. While it is full, spikes for it are dropped and
+    /// counted: the worker waits for nobody.
     ///
     /// # Errors
     /// When the axon's table of readers is full.

@@ -37,7 +37,10 @@ impl Cortex {
 
     fn pin_to_core(&mut self) {
         let Some(core) = self.pin else { return };
-        if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
+        // The system call itself aborts the process for a number beyond its mask.
+        let known = core_affinity::get_core_ids().unwrap_or_default();
+        let wanted = known.into_iter().find(|id| id.id == core);
+        if !wanted.is_some_and(core_affinity::set_for_current) {
             self.notes.push(format!("the worker could not be pinned to core {core}; it floats"));
         }
     }

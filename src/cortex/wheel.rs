@@ -1,7 +1,7 @@
 //! The timing wheel: spikes under way, by the tick they arrive in.
 //!
-//! A slot is a list through one pool of nodes, so no slot owns memory and the steady path allocates nothing. Arrivals of
-//! one tick come out in the order they went in, which is the order of firing.
+//! A slot is a list through one pool of nodes, so no slot owns memory and the steady path allocates nothing. Arrivals
+//! of one tick come out in the order they went in, which is the order of firing.
 
 /// A spike on its way to the synapses of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,7 +218,7 @@ mod tests {
             for k in 0..3 {
                 let delay =
                     1 + crate::math::random(1, k, now, 0) % if now < 500 { 60 } else { 4_000 };
-                if delay % 3 != 0 {
+                if !delay.is_multiple_of(3) {
                     wheel.push(now + delay, arrival(id));
                     expected.entry(now + delay).or_default().push(id);
                     id += 1;

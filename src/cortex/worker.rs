@@ -1,7 +1,7 @@
 //! The worker: everything a run computes, and nothing that it does not.
 //!
-//! Its state is a function of the seed and the admissions. Clocks, threads and gates are kept outside, in the cortex that
-//! drives it; here are the phases that compute: route, fire, publish.
+//! Its state is a function of the seed and the admissions. Clocks, threads and gates are kept outside, in the cortex
+//! that drives it; here are the phases that compute: route, fire, publish.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

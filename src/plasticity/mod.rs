@@ -1,8 +1,8 @@
 //! Learning rules: what a synapse makes of the spikes on its two sides.
 //!
-//! One convention everywhere: `Δt = t_post - t_pre`, where t_pre is the tick in which the spike *arrives* at the synapse
-//! and t_post the tick in which the target fires; positive strengthens. Within one tick the order is: arrivals depress
-//! and deliver, membranes fire and potentiate, then traces rise; a pair in the same tick changes nothing.
+//! One convention everywhere: `Δt = t_post - t_pre`, where t_pre is the tick in which the spike *arrives* at the
+//! synapse and t_post the tick in which the target fires; positive strengthens. Within one tick the order is: arrivals
+//! depress and deliver, membranes fire and potentiate, then traces rise; a pair in the same tick changes nothing.
 
 mod reward;
 mod stdp;

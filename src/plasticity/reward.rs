@@ -7,9 +7,12 @@ use crate::time::Span;
 
 /// STDP with a third factor.
 ///
-/// Pairs of spikes write into an eligibility trace, `c <- c * exp(-t / tau_eligibility) + Δw(STDP)`; a modulatory spike of
-/// strength d that reaches the target turns it into weight, `w <- clip(w + rate * d * c)` (Izhikevich, Cerebral Cortex 17,
-/// 2007, with reward as an event). This is the rule for agents: pair STDP alone erases the paths in use.
+/// Pairs of spikes write into an eligibility trace, `c <- c * exp(-t / tau_eligibility) + Δw(STDP)`; a modulatory spike
+/// of strength d that reaches the target turns it into weight, `w <- clip(w + rate * d * c)` (Izhikevich, Cerebral
+/// Cortex 17, 2007, with reward as an event). This is the rule for agents: pair STDP alone erases the paths in use.
+///
+/// A reward does not use eligibility up: everything that fired within the time constant before shares in it, so trials
+/// should lie further apart than that.
 ///
 /// | parameter | default | meaning |
 /// | --- | --- | --- |

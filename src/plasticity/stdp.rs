@@ -28,8 +28,8 @@ pub enum Bounds {
 /// Spike-timing-dependent plasticity by pairs.
 ///
 /// `Δw = a_plus * exp(-Δt / tau_plus)` for Δt > 0 and `-a_minus * exp(Δt / tau_minus)` for Δt < 0, where
-/// `Δt = t_post - t_pre` (Song, Miller and Abbott, Nature Neuroscience 3, 2000). Multiplicative bounds scale the first by
-/// `w_max - w` and the second by `w - w_min` (van Rossum, Bi and Turrigiano, J. Neurosci. 20, 2000).
+/// `Δt = t_post - t_pre` (Song, Miller and Abbott, Nature Neuroscience 3, 2000). Multiplicative bounds scale the first
+/// by `w_max - w` and the second by `w - w_min` (van Rossum, Bi and Turrigiano, J. Neurosci. 20, 2000).
 ///
 /// | parameter | default | meaning |
 /// | --- | --- | --- |

@@ -1,7 +1,7 @@
 //! The columns of a population and the passes over them.
 //!
-//! Each pass is a plain loop over slices; `pulp` compiles it for the vector width that the machine has. No pass adds along
-//! a column, so its width changes no bit of the result.
+//! Each pass is a plain loop over slices; `pulp` compiles it for the vector width that the machine has. No pass adds
+//! along a column, so its width changes no bit of the result.
 
 use std::sync::Arc;
 
@@ -71,7 +71,8 @@ impl ExpConstants {
         let tau = |span| length.exact_ticks(span);
         let (m, e, i) = (tau(p.tau_m), tau(p.tau_e), tau(p.tau_i));
         let decay = |tau: f64| libm::exp(-1.0 / tau);
-        // v(1) = ... + g * tau_s / (tau_s - tau_m) * (exp(-1/tau_s) - exp(-1/tau_m)), and its limit for equal constants.
+        // v(1) = ... + g * tau_s / (tau_s - tau_m) * (exp(-1/tau_s) - exp(-1/tau_m)), and its limit for equal
+        // constants.
         let transfer = |s: f64| {
             if (s - m).abs() < 1e-9 * m {
                 decay(m) / m

@@ -1,10 +1,10 @@
 //! Populations: many plain neurons held as arrays.
 //!
-//! A cell of a population has no code and no name; it is a position in columns of state. One tick of a population is four
-//! passes over those columns: *advance* (leak, currents, noise), *deliver* (arriving spikes add to the columns), *hold*
-//! (cells in their refractory pause are put back), *scan* (who is at or above the threshold fires). Spikes are lists of
-//! positions, kept as long as the longest delay, and a synapse acts in the tick its spike arrives in: a sum always runs in
-//! the order of (tick fired, source), whoever computes it.
+//! A cell of a population has no code and no name; it is a position in columns of state. One tick of a population is
+//! four passes over those columns: *advance* (leak, currents, noise), *deliver* (arriving spikes add to the columns),
+//! *hold* (cells in their refractory pause are put back), *scan* (who is at or above the threshold fires). Spikes are
+//! lists of positions, kept as long as the longest delay, and a synapse acts in the tick its spike arrives in: a sum
+//! always runs in the order of (tick fired, source), whoever computes it.
 //!
 //! ```
 //! use neuronbus::prelude::*;
@@ -83,8 +83,8 @@ pub enum PopulationError {
 /// Leaky integrate-and-fire with exponential synaptic currents (Vogels and Abbott, J. Neurosci. 25, 2005).
 ///
 /// `tau_m dv/dt = (rest - v) + g_e + g_i`, `tau_e dg_e/dt = -g_e`, `tau_i dg_i/dt = -g_i`, advanced by their exact
-/// propagators (Rotter and Diesmann, Biol. Cybern. 81, 1999). An excitatory synapse adds its weight to g_e, an inhibitory one
-/// subtracts it from g_i.
+/// propagators (Rotter and Diesmann, Biol. Cybern. 81, 1999). An excitatory synapse adds its weight to g_e, an
+/// inhibitory one subtracts it from g_i.
 ///
 /// | parameter | default | meaning |
 /// | --- | --- | --- |
@@ -215,8 +215,8 @@ impl Cells {
         self
     }
 
-    /// Draws the potentials to begin with evenly from a range, from the seed. Otherwise they begin at rest, or at reset where
-    /// that is lower.
+    /// Draws the potentials to begin with evenly from a range, from the seed. Otherwise they begin at rest, or at reset
+    /// where that is lower.
     #[must_use]
     pub fn start_between(mut self, low: f32, high: f32) -> Self {
         self.start = Start::Between(low, high);
@@ -274,7 +274,7 @@ impl Cells {
         let columns = match &self.model {
             Model::Lif { lif, noise, .. } => {
                 pause(lif.refractory)?;
-                let mean = |noise: &Noise| noise.rate_hz * length.as_nanos() as f64 * 1e-9;
+                let mean = |noise: &Noise| noise.rate_hz * length.as_nanos() as f64 / 1e9;
                 if let Some(noise) = noise.as_ref().filter(|noise| mean(noise) > KICKS_MAX) {
                     let expected = "it must be at most 500 kicks a tick";
                     return Err(refuse("noise.rate_hz", noise.rate_hz, expected));
@@ -307,7 +307,7 @@ const CELLS_MAX: u32 = 1 << 30;
 const KICKS_MAX: f64 = 500.0;
 
 /// Whether the machine would give so many bytes at once. It is asked for them and gets them back untouched.
-pub(crate) fn is_room_for(bytes: u64) -> bool {
+fn is_room_for(bytes: u64) -> bool {
     let Ok(bytes) = usize::try_from(bytes) else { return false };
     let mut asked = Vec::<u8>::new();
     let given = asked.try_reserve_exact(bytes).is_ok();

@@ -3,9 +3,10 @@
 use super::columns::Columns;
 use super::learning::Learning;
 use super::rows::{Plan, Table};
-use super::{Cells, Record};
+use super::{Cells, Record, is_room_for};
 use crate::id::NeuronId;
-use crate::projection::Projection;
+use crate::plasticity::Plasticity;
+use crate::projection::{Connector, Projection, ProjectionError};
 use crate::time::TickLength;
 
 /// Which population an endpoint is, and how many cells it has.
@@ -133,12 +134,49 @@ impl Network {
     pub(crate) fn drive_all(&mut self, population: u16, drive: f32) {
         let sums = &mut self.populations[usize::from(population)].drive;
         let sum = if drive < 0.0 { &mut sums.1 } else { &mut sums.0 };
-        *sum = (*sum + drive).clamp(f32::MIN, f32::MAX);
+        *sum += drive;
     }
 
     /// Whether the cells of a population fire by themselves and hear nothing.
-    pub(crate) fn is_source(&self, population: u16) -> bool {
-        self.columns.get(usize::from(population)).is_some_and(Columns::is_source)
+    pub(crate) fn is_source(&self, end: PopulationEnd) -> bool {
+        self.columns.get(usize::from(end.population)).is_some_and(Columns::is_source)
+    }
+
+    /// Whether two populations can have the projection between them.
+    pub(crate) fn check(
+        &self,
+        spec: &Projection,
+        from: PopulationEnd,
+        to: PopulationEnd,
+    ) -> Result<(), ProjectionError> {
+        let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
+        if self.is_source(to) {
+            return refuse("a projection", "its target is a source, which hears nothing");
+        }
+        if spec.dendrite.is_some() || spec.silent || spec.lossless {
+            return refuse("a dendrite, silence or losslessness", "both ends are populations");
+        }
+        if spec.inhibitory && spec.plasticity.is_some() {
+            return refuse("plasticity", "inhibitory synapses between populations do not learn");
+        }
+        if matches!(spec.plasticity, Some(Plasticity::Reward(_))) {
+            return refuse("reward learning", "synapses between populations learn by pairs only");
+        }
+        let synapses = spec.connector.expected(from.cells, to.cells);
+        // Targets; weights, where they differ or learn; and the index by target, where they learn.
+        let bytes = synapses
+            * match (&spec.plasticity, &spec.connector) {
+                (Some(_), _) => 16,
+                (None, Connector::List(_)) => 8,
+                _ => 4,
+            };
+        if synapses >= 1 << 32 {
+            return Err(ProjectionError::TooMany { synapses, bytes });
+        }
+        if !is_room_for(bytes) {
+            return Err(ProjectionError::Memory { synapses, bytes });
+        }
+        Ok(())
     }
 
     /// One tick of all populations.

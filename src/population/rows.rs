@@ -1,7 +1,7 @@
 //! Rows of synapses between populations: built once, read a million times a second.
 //!
-//! For each delay there is one compressed table: `starts[source]..starts[source + 1]` are the synapses of a source, sorted by
-//! target. 8 bytes a synapse, 4 where all weights are equal and do not learn.
+//! For each delay there is one compressed table: `starts[source]..starts[source + 1]` are the synapses of a source,
+//! sorted by target. 8 bytes a synapse, 4 where all weights are equal and do not learn.
 
 use crate::math;
 use crate::projection::{Connector, Synapse};
@@ -77,7 +77,7 @@ impl Plan<'_> {
         let mut table = Table { delay: self.delay, starts: vec![0], ..Table::default() };
         let expected = self.connector.expected(self.sources, self.targets);
         // Four standard deviations more, so that what chance adds does not double the column.
-        table.targets.reserve_exact(expected + 4 * (expected as f64).sqrt() as usize);
+        table.targets.reserve_exact((expected + 4 * (expected as f64).sqrt() as u64) as usize);
         for source in 0..self.sources {
             let skip = (self.recurrent && !self.autapses).then_some(source);
             self.targets_of(source, |target| {

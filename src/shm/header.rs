@@ -11,8 +11,8 @@
 //! 4096
 //! ```
 //!
-//! Words are in the byte order of the machine that made the file; elsewhere the magic does not match. The version and the
-//! hash cover layout only, not what the bytes of a payload mean.
+//! Words are in the byte order of the machine that made the file; elsewhere the magic does not match. The version and
+//! the hash cover layout only, not what the bytes of a payload mean.
 
 use super::mapping::PAGE_WORDS;
 use crate::sync::{AtomicU64, Relaxed, order};

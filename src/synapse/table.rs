@@ -236,6 +236,10 @@ impl SynapseTable {
             for slot in segment.row.range() {
                 hasher.update(&columns.targets[slot].to_le_bytes());
                 hasher.update(&columns.weights[slot].to_bits().to_le_bytes());
+                if let Some(lag) = columns.lags.get(slot) {
+                    hasher.update(&lag.count.to_le_bytes());
+                    hasher.update(&lag.mean_ticks.to_bits().to_le_bytes());
+                }
                 if let Some(eligible) = columns.eligible.get(slot) {
                     hasher.update(&eligible.value.to_bits().to_le_bytes());
                     hasher.update(&eligible.last.to_le_bytes());

@@ -1,7 +1,7 @@
 //! Agent to agent through a synapse inside one worker: delivered spikes a second on one core, in several shapes.
 //!
-//! Every delivered spike passes the dendrite check, adds to a membrane and calls `on_spike`; in the ring every one of them
-//! also fires, so each costs a firing, a callback and a new spike.
+//! Every delivered spike passes the dendrite check, adds to a membrane and calls `on_spike`; in the ring every one of
+//! them also fires, so each costs a firing, a callback and a new spike.
 
 use neuronbus::inlet::Inlet;
 use neuronbus::pace::Stamp;

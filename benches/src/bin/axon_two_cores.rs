@@ -1,5 +1,5 @@
-//! Between two cores: ping-pong latency and throughput of 64-byte messages, each beside the distance of the cores at that
-//! moment.
+//! Between two cores: ping-pong latency and throughput of 64-byte messages, each beside the distance of the cores at
+//! that moment.
 //!
 //! Figures of different placements (tens or hundreds of ns in the probe) must not be compared with each other.
 

@@ -1,5 +1,5 @@
-//! From a gate to an agent's callback, on demand and spinning: the time from `Inlet::drive` on one core to `on_spike` on
-//! another.
+//! From a gate to an agent's callback, on demand and spinning: the time from `Inlet::drive` on one core to `on_spike`
+//! on another.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,9 @@
 //! The ring between a gate's thread and the cortex, and everything that goes with it: names, wake-ups, the end.
 //!
-//! The thread writes spikes whose `target` is a position in the roster, whose `time_ns` is when they are to be admitted,
-//! and whose payload is what the neuron is to hear. Their `sequence` holds marks: [`FIRST`], the first of a hand-over,
-//! whose moment waits in a channel for the latency figures; and [`SHARED`], a later entry may have the same time.
+//! The thread writes spikes whose `target` is a position in the roster, whose `time_ns` is when they are to be
+//! admitted, and whose payload is what the neuron is to hear. Their `sequence` holds marks: [`FIRST`], the first of a
+//! hand-over, whose moment waits in a channel for the latency figures; and [`SHARED`], a later entry may have the same
+//! time.
 
 use std::sync::Arc;
 use std::time::Duration;

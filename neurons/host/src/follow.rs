@@ -8,8 +8,8 @@
 //! | it is removed | keeps the open file, and waits for a new one |
 //! | it does not exist yet | waits, and reads it from the start when it does |
 //!
-//! An unfinished last line waits for its rest until the file is replaced or cut. A file that is cut and outgrows its old
-//! length between two looks cannot be told from one that grew; nobody who looks at names and lengths can.
+//! An unfinished last line waits for its rest until the file is replaced or cut. A file that is cut and outgrows its
+//! old length between two looks cannot be told from one that grew; nobody who looks at names and lengths can.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};

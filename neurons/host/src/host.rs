@@ -124,8 +124,8 @@ pub struct HostRegion {
 /// Adds this machine's senses to a topology: agents at `path`, one for each signal that is there now and one for each
 /// that turns up later, and a door at `path/door`.
 ///
-/// What is not there is a note in the door's account. Settings out of range are refused by the door when the run begins;
-/// [`HostSettings::check`] says so before.
+/// What is not there is a note in the door's account. Settings out of range are refused by the door when the run
+/// begins; [`HostSettings::check`] says so before.
 pub fn host(builder: &mut CortexBuilder, path: &str, settings: &HostSettings) -> HostRegion {
     let band = settings.band;
     // One more than asked for: the topic that takes what finds no room.

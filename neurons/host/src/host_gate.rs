@@ -1,7 +1,8 @@
 //! The door to this machine: samples on a thread of its own, and hands each reading to its sense.
 //!
-//! A reading drives nothing; its neuron decides. A line of a followed log drives its topic like any line. When the cortex
-//! falls a whole ring behind, the newest readings are dropped and counted: old news of a machine is worth nothing.
+//! A reading drives nothing; its neuron decides. A line of a followed log drives its topic like any line. When the
+//! cortex falls a whole ring behind, the newest readings are dropped and counted: old news of a machine is worth
+//! nothing.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -1,7 +1,7 @@
 //! From bytes to entries: cuts a stream into lines, reads them, dates them, names their topics, counts everything.
 //!
-//! It does no I/O and starts no thread, so the gate's thread, the tests and the fuzzer drive the same code. Every line ends
-//! in exactly one of three ways, and they add up: `read = taken + refused + blank`.
+//! It does no I/O and starts no thread, so the gate's thread, the tests and the fuzzer drive the same code. Every line
+//! ends in exactly one of three ways, and they add up: `read = taken + refused + blank`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -29,8 +29,8 @@
 //! # }
 //! ```
 //!
-//! Everything slow or uncertain happens on the gates' own threads. A stream of lines is dated by its own content, so the
-//! same stream gives the same run; a machine is not, so its readings are dated by when they are admitted.
+//! Everything slow or uncertain happens on the gates' own threads. A stream of lines is dated by its own content, so
+//! the same stream gives the same run; a machine is not, so its readings are dated by when they are admitted.
 
 #![forbid(unsafe_code)]
 

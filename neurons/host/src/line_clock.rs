@@ -1,8 +1,8 @@
 //! Gives each line its cortex time: a function of the input alone.
 //!
-//! Until a line brings a time of its own, line `n` (from 0, blank ones not counted) is at `n` milliseconds. The first time
-//! that a line brings is put where that line would have been, and from then on times count from there; a line without one
-//! shares the time of the line before. Time never runs backwards.
+//! Until a line brings a time of its own, line `n` (from 0, blank ones not counted) is at `n` milliseconds. The first
+//! time that a line brings is put where that line would have been, and from then on times count from there; a line
+//! without one shares the time of the line before. Time never runs backwards.
 
 use crate::refusals::RefusalKind;
 

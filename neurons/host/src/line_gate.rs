@@ -1,9 +1,9 @@
 //! The door that reads lines: on a thread of its own, into a lossless ring, admitted at the lines' own times.
 //!
 //! Which line is admitted in which tick depends on the input alone. The gate never lets cortex time pass a line that is
-//! still on its way ([`Outlook::After`], [`Outlook::Hold`]), and admits the lines of a tick in the order of the input. It
-//! follows that a line with a time of its own takes effect when the next one has arrived, which could have the same time;
-//! a line without takes effect at once.
+//! still on its way ([`Outlook::After`], [`Outlook::Hold`]), and admits the lines of a tick in the order of the input.
+//! It follows that a line with a time of its own takes effect when the next one has arrived, which could have the same
+//! time; a line without takes effect at once.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};

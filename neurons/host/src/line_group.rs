@@ -11,8 +11,8 @@ use neuronbus::time::{Tick, TickLength};
 use crate::feed::{Ending, FeedReader, Next, is_shared};
 use crate::line_clock::LINE_NS;
 
-/// Lines in one group at most. Further ones of the same tick follow in the next, so that a stream whose times stand still
-/// needs no more memory than another.
+/// Lines in one group at most. Further ones of the same tick follow in the next, so that a stream whose times stand
+/// still needs no more memory than another.
 const LINES_MAX: usize = 65_536;
 
 /// The lines of the tick that comes next.

@@ -1,7 +1,7 @@
 //! Reads one line: its topic, time, severity and numbers.
 //!
-//! JSON is read in one pass that borrows from the line: known fields are taken, everything else is skipped without being
-//! built. A field that occurs twice counts with its last value, as in most readers.
+//! JSON is read in one pass that borrows from the line: known fields are taken, everything else is skipped without
+//! being built. A field that occurs twice counts with its last value, as in most readers.
 
 use std::borrow::Cow;
 use std::fmt;

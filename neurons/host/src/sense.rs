@@ -14,8 +14,8 @@
 //! ```
 //! The lengths differ so that a sense wired to other senses never takes what they fire for a reading of its own.
 //!
-//! A reading drives nothing: the neuron puts a drive on its own membrane when the band says so, and fires in the tick of
-//! the reading. Evidence from other neurons adds up on the same membrane as usual.
+//! A reading drives nothing: the neuron puts a drive on its own membrane when the band says so, and fires in the tick
+//! of the reading. Evidence from other neurons adds up on the same membrane as usual.
 
 use neuronbus::context::{Context, Firing};
 use neuronbus::neuron::{AgentCard, Fault, Neuron, NeuronResult};

@@ -1,8 +1,8 @@
 //! Cuts a stream of bytes into lines, whatever pieces it arrives in.
 //!
 //! Lines that lie inside one piece are handed on without a copy; only the rest of a piece after its last newline is
-//! kept, at most `max_line` bytes. A line that grows beyond that is reported once with its beginning and then skipped up
-//! to its newline, so that a line of any length costs no more memory than the longest line allowed.
+//! kept, at most `max_line` bytes. A line that grows beyond that is reported once with its beginning and then skipped
+//! up to its newline, so that a line of any length costs no more memory than the longest line allowed.
 
 /// What the splitter found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
