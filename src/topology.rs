@@ -25,7 +25,7 @@ pub struct Node {
     pub capabilities: Vec<String>,
 }
 
-/// A synapse of an exported topology.
+/// A synapse of an exported topology, or all synapses between two populations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Edge {
     /// What it adds to the target, below zero if it inhibits.
@@ -36,6 +36,9 @@ pub struct Edge {
     pub plastic: bool,
     /// Whether it learns without driving its target.
     pub silent: bool,
+    /// How many synapses it stands for: 1, or all of a projection between two populations, whose mean weight and
+    /// longest delay it then shows.
+    pub synapses: u64,
 }
 
 /// Something about a topology that is probably not meant.
@@ -114,6 +117,17 @@ impl Topology {
                 delay_ticks: delay.0,
                 plastic: shared.rule.is_some(),
                 silent: shared.silent,
+                synapses: 1,
+            };
+            graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
+        });
+        worker.network.each_bundle(|from, to, bundle| {
+            let edge = Edge {
+                weight: bundle.mean_weight,
+                delay_ticks: u64::from(bundle.longest_delay),
+                plastic: bundle.plastic,
+                silent: false,
+                synapses: bundle.synapses,
             };
             graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
         });

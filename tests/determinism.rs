@@ -289,7 +289,9 @@ fn the_digest_tells_a_single_difference_of_state() {
     assert_ne!(Small { weight, ..Small::default() }.digest(), base, "the last bit of one weight");
     let drive = f32::from_bits(0.5_f32.to_bits() + 1);
     assert_ne!(Small { drive, ..Small::default() }.digest(), base, "the last bit of one potential");
-    assert_ne!(Small { state: vec![1], ..Small::default() }.digest(), base, "an agent's state");
+    let with = |state: &[u8]| Small { state: state.to_vec(), ..Small::default() }.digest();
+    assert_ne!(with(&[1]), base, "an agent's state");
+    assert_ne!(with(&[1]), with(&[2]), "one byte of an agent's state");
     let random = || Small { random: true, ..Small::default() };
     assert_ne!(random().digest(), base, "a spike under way");
     assert_ne!(Small { seed: 2, ..random() }.digest(), random().digest(), "another seed");

@@ -11,7 +11,8 @@ use neuronbus::inlet::{Inlet, InletError};
 use neuronbus::prelude::*;
 use proptest::prelude::*;
 use support::{
-    Act, Acts, Door, Fed, Heard, Log, Puppet, Raster, Sink, drive, fire, fired, free, id, listener,
+    Act, Acts, Door, Fed, Heard, Log, Puppet, Raster, Says, Sink, drive, fire, fired, free, id,
+    listener,
 };
 
 #[test]
@@ -143,12 +144,7 @@ fn outcome(gate: impl Gate + 'static, pace: Pace) -> Outcome {
 }
 
 /// The outcome when another thread feeds the gate in batches of these sizes, and dawdles in between.
-fn outcome_fed(
-    steps: &[(u64, Act)],
-    batches: &[(usize, u32)],
-    says_how_far: bool,
-    pace: Pace,
-) -> Outcome {
+fn outcome_fed(steps: &[(u64, Act)], batches: &[(usize, u32)], says: Says, pace: Pace) -> Outcome {
     let (send, feed) = channel();
     let (link, linked) = channel();
     let (steps, batches) = (steps.to_vec(), batches.to_vec());
@@ -171,7 +167,7 @@ fn outcome_fed(
         drop(send);
         link.doorbell.ring();
     });
-    let outcome = outcome(Fed::new(feed, link, says_how_far), pace);
+    let outcome = outcome(Fed::new(feed, link, says), pace);
     thread.join().unwrap();
     outcome
 }
@@ -192,6 +188,17 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
     })
 }
 
+fn says() -> impl Strategy<Value = Says> {
+    proptest::sample::select(vec![Says::Wait, Says::NotBefore, Says::After])
+}
+
+/// Who says that the next belongs to a later tick has one in each.
+fn keep_promise(steps: &mut Vec<(u64, Act)>, says: Says) {
+    if says == Says::After {
+        steps.dedup_by_key(|&mut (tick, _)| tick);
+    }
+}
+
 fn batches() -> impl Strategy<Value = Vec<(usize, u32)>> {
     proptest::collection::vec((1..7_usize, 0..40_u32), 1..8)
 }
@@ -201,12 +208,13 @@ proptest! {
 
     #[test]
     fn what_a_thread_hands_in_late_gives_the_same_result_as_if_it_had_been_there(
-        steps in acts(),
+        mut steps in acts(),
         batches in batches(),
-        says_how_far: bool,
+        says in says(),
     ) {
+        keep_promise(&mut steps, says);
         let at_once = outcome(Acts::new(steps.clone()), Pace::Free);
-        let fed = outcome_fed(&steps, &batches, says_how_far, Pace::Free);
+        let fed = outcome_fed(&steps, &batches, says, Pace::Free);
         prop_assert_eq!(at_once, fed);
     }
 }
@@ -216,14 +224,15 @@ proptest! {
 
     #[test]
     fn the_clock_does_not_pass_what_is_on_its_way_under_any_pace(
-        steps in acts(),
+        mut steps in acts(),
         batches in batches(),
-        says_how_far: bool,
+        says in says(),
         on_demand: bool,
     ) {
         let pace = if on_demand { Pace::OnDemand } else { Pace::RealTime };
+        keep_promise(&mut steps, says);
         let at_once = outcome(Acts::new(steps.clone()), Pace::Free);
-        let fed = outcome_fed(&steps, &batches, says_how_far, pace);
+        let fed = outcome_fed(&steps, &batches, says, pace);
         prop_assert_eq!(at_once, fed);
     }
 }
@@ -258,6 +267,23 @@ fn time_may_reach_and_not_pass_the_tick_that_a_gate_knows_about() {
     assert_eq!(report.ended, Ended::Stopped);
     drop(cortex);
     assert_eq!(log.all()[..6], [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn what_was_handed_in_while_another_gate_held_time_is_not_lost_when_the_run_is_stopped() {
+    let log: Log<Heard> = Log::default();
+    let mut builder = free();
+    builder.region(Region::agents("n").neuron("ear", listener(&log)));
+    builder.region(Region::gated("door", Acts::new(vec![(0, drive(id(0), 0.1))])));
+    let doors = Log::default();
+    builder.region(Region::gated("slow", Door::new("slow", &doors, |_| Ok(Outlook::Hold))));
+    let running = builder.build().unwrap().spawn().unwrap();
+    while running.inspect(|cortex| cortex.counts().admitted).unwrap() == 0 {}
+    running.stop();
+    let (mut cortex, _) = running.join().unwrap();
+    assert_eq!((log.len(), cortex.next_tick()), (0, Tick(0)), "it is held");
+    cortex.close();
+    assert_eq!((log.len(), cortex.counts().delivered), (1, 1));
 }
 
 #[test]

@@ -328,6 +328,16 @@ fn random_numbers_are_a_function_of_seed_neuron_tick_and_call() {
 }
 
 #[test]
+fn a_random_number_depends_on_each_of_what_it_is_for() {
+    use neuronbus::math::random;
+    let base = random(1, 2, 3, 4);
+    assert_eq!(random(1, 2, 3, 4), base);
+    let others = [random(0, 2, 3, 4), random(1, 0, 3, 4), random(1, 2, 0, 4), random(1, 2, 3, 0)];
+    assert!(others.iter().all(|&other| other != base), "{others:?}");
+    assert_ne!(random(1, 2, 4, 3), base, "and on which is which");
+}
+
+#[test]
 fn payloads_arrive_intact_whatever_their_length() {
     let lengths = [0, 1, 45, 46, 47, 48, 63, 64, 65, 1_000, 4_096, 60_000];
     let bytes = |n: usize| (0..n).map(|k| (k * 7 + n) as u8).collect::<Vec<_>>();

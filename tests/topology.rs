@@ -102,9 +102,11 @@ fn the_document_says_all_that_the_graph_holds() {
     assert_eq!(synapses.len() as u64, cortex.synapses());
     let inhibitory = serde_json::json!({
         "from": 2, "to": 3, "weight": -1.0, "delay_ticks": 1, "plastic": false, "silent": false,
+        "synapses": 1,
     });
     let silent = serde_json::json!({
         "from": 3, "to": 1, "weight": 0.5, "delay_ticks": 1, "plastic": true, "silent": true,
+        "synapses": 1,
     });
     assert!(synapses.contains(&inhibitory) && synapses.contains(&silent), "{synapses:?}");
     assert_eq!(document["findings"], serde_json::json!([]));
@@ -356,4 +358,19 @@ fn delays_of_one_source_are_kept_apart_and_weights_are_found() {
     }
     assert_eq!(found, BTreeMap::from([(3, vec![0.25]), (9, vec![0.5, 0.75])]));
     assert_eq!(cortex.weight(id(0), id(1)), Some(0.5), "the first of them");
+}
+
+#[test]
+fn populations_are_connected_by_one_edge_that_says_how_many_synapses_it_stands_for() {
+    use neuronbus::population::Cells;
+    let mut builder = Cortex::builder();
+    let source = builder.region(Region::population("source", Cells::poisson(10.0), 20));
+    let net = builder.region(Region::population("net", Cells::lif(Lif::default()), 30));
+    builder.project(source, net, Projection::all_to_all().weight(0.25).delay(Ticks(3)));
+    builder.project(net, net, Projection::all_to_all().weight(0.5).inhibitory());
+    let topology = builder.build().unwrap().topology();
+    let edges: Vec<_> = topology.graph().edge_weights().copied().collect();
+    let seen = edges.iter().map(|edge| (edge.synapses, edge.weight, edge.delay_ticks));
+    assert_eq!(seen.collect::<Vec<_>>(), [(600, 0.25, 3), (870, -0.5, 1)]);
+    assert_eq!(topology.findings(), []);
 }

@@ -252,7 +252,8 @@ impl Cortex {
         }
     }
 
-    /// Removes plastic synapses whose weight has fallen below a bound; protected ones stay. Returns how many went.
+    /// Removes plastic synapses between agents whose weight has fallen below a bound. Protected ones stay, and so do
+    /// those between populations. Returns how many went.
     pub fn prune(&mut self, below: f32) -> u64 {
         self.worker.table.prune(below)
     }

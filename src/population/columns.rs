@@ -93,20 +93,25 @@ impl ExpConstants {
     }
 }
 
-/// What decays below this is zero. Without it, what has died away would stay among the subnormal numbers for good, and
-/// arithmetic with those is tens of times slower.
+/// What has decayed below this is zero. Otherwise what has died away would stay among the subnormal numbers for good,
+/// and arithmetic with those is tens of times slower.
 const NOTHING: f32 = 1e-30;
 
+/// Whether a tick is one of those, few enough to cost nothing, in which the columns are swept.
+pub(super) fn is_sweep(now: u64) -> bool {
+    now.is_multiple_of(64)
+}
+
+/// Puts to rest what has as good as come to rest.
 #[inline(always)]
-pub(super) fn decayed(value: f32, factor: f32) -> f32 {
-    let left = value * factor;
-    if left.abs() < NOTHING { 0.0 } else { left }
+pub(super) fn sweep(values: &mut [f32], rest: f32) {
+    values.iter_mut().for_each(|v| *v = if (*v - rest).abs() < NOTHING { rest } else { *v });
 }
 
 #[inline(always)]
 fn advance_lif(potential: &mut [f32], rest: f32, leak: f32, drive: f32) {
     for v in potential {
-        *v = rest + decayed(*v - rest, leak) + drive;
+        *v = rest + (*v - rest) * leak + drive;
     }
 }
 
@@ -119,12 +124,9 @@ fn advance_exp(
 ) {
     let currents = excitatory.iter_mut().zip(inhibitory);
     for (v, (e, i)) in potential.iter_mut().zip(currents) {
-        *v = c.rest
-            + decayed(*v - c.rest, c.membrane)
-            + *e * c.from_excitatory
-            + *i * c.from_inhibitory;
-        *e = decayed(*e, c.excitatory);
-        *i = decayed(*i, c.inhibitory);
+        *v = c.rest + (*v - c.rest) * c.membrane + *e * c.from_excitatory + *i * c.from_inhibitory;
+        *e *= c.excitatory;
+        *i *= c.inhibitory;
     }
 }
 
@@ -231,6 +233,9 @@ impl Columns {
             Kind::Lif(c) => {
                 let (potential, rest, leak, drive) =
                     (&mut c.potential[..count], c.rest, c.leak, c.drive);
+                if is_sweep(now) {
+                    arch.dispatch(|| sweep(potential, rest));
+                }
                 arch.dispatch(|| advance_lif(potential, rest, leak, drive));
                 if let Some((table, size)) = &c.noise {
                     let key = noise::key(self.seed, self.stream, now);
@@ -244,6 +249,11 @@ impl Columns {
                     &mut c.excitatory[..count],
                     &mut c.inhibitory[..count],
                 );
+                if is_sweep(now) {
+                    arch.dispatch(|| sweep(v, c.constants.rest));
+                    arch.dispatch(|| sweep(e, 0.0));
+                    arch.dispatch(|| sweep(i, 0.0));
+                }
                 arch.dispatch(|| advance_exp(c.constants, v, e, i));
             }
             Kind::Poisson { .. } | Kind::SpikeList { .. } => {}

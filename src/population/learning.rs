@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::columns::decayed;
+use super::columns::{is_sweep, sweep};
 use super::rows::Table;
 use crate::plasticity::{Pairing, Rule};
 
@@ -51,7 +51,7 @@ impl Columns {
 
 #[inline(always)]
 fn scale(values: &mut [f32], factor: f32) {
-    values.iter_mut().for_each(|value| *value = decayed(*value, factor));
+    values.iter_mut().for_each(|value| *value *= factor);
 }
 
 impl Learning {
@@ -73,12 +73,15 @@ impl Learning {
     }
 
     /// A tick begins: every trace has decayed.
-    pub(super) fn decay(&mut self) {
+    pub(super) fn decay(&mut self, now: u64) {
         let arch = Arch::new();
-        for trace in &mut self.pre {
-            arch.dispatch(|| scale(trace, self.decay_pre));
+        let pre = self.pre.iter_mut().map(|trace| (trace, self.decay_pre));
+        for (trace, decay) in pre.chain([(&mut self.post, self.decay_post)]) {
+            if is_sweep(now) {
+                arch.dispatch(|| sweep(trace, 0.0));
+            }
+            arch.dispatch(|| scale(trace, decay));
         }
-        arch.dispatch(|| scale(&mut self.post, self.decay_post));
     }
 
     /// Spikes arrive at a table's synapses: what their targets fired before depresses them.

@@ -46,6 +46,15 @@ struct Link {
     learning: Option<Learning>,
 }
 
+/// The synapses of one projection between two populations, summed up.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bundle {
+    pub(crate) synapses: u64,
+    pub(crate) mean_weight: f32,
+    pub(crate) longest_delay: u32,
+    pub(crate) plastic: bool,
+}
+
 #[derive(Debug)]
 struct Population {
     endpoint: NeuronId,
@@ -190,7 +199,7 @@ impl Network {
         }
         for link in &mut self.links {
             if let Some(learning) = &mut link.learning {
-                learning.decay();
+                learning.decay(now);
             }
             for table in &mut link.tables {
                 let fired = self.histories[link.from].fired(now, table.delay);
@@ -261,6 +270,24 @@ impl Network {
                     visit(source, table.targets[slot], table.weight_of(slot), table.delay);
                 }
             }
+        }
+    }
+
+    /// What connects two populations, seen as one: source, target, and the edge between them.
+    pub(crate) fn each_bundle(&self, mut visit: impl FnMut(NeuronId, NeuronId, Bundle)) {
+        for link in &self.links {
+            let mut bundle = Bundle { plastic: link.learning.is_some(), ..Bundle::default() };
+            let mut sum = 0.0;
+            for table in &link.tables {
+                bundle.synapses += table.targets.len() as u64;
+                bundle.longest_delay = bundle.longest_delay.max(table.delay);
+                sum += (0..table.targets.len())
+                    .map(|slot| f64::from(table.weight_of(slot)))
+                    .sum::<f64>();
+            }
+            bundle.mean_weight = (sum / bundle.synapses.max(1) as f64) as f32;
+            let end = |population: usize| self.populations[population].endpoint;
+            visit(end(link.from), end(link.to), bundle);
         }
     }
 

@@ -302,14 +302,24 @@ impl Gate for Acts {
     }
 }
 
+/// What a fed gate says about the future when it has nothing at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// Only that something comes.
+    Wait,
+    /// That it belongs to the tick of the last one or to a later one.
+    NotBefore,
+    /// That it belongs to a later tick than the last one.
+    After,
+}
+
 /// A gate that is fed by another thread: what it is told belongs to given ticks, and time waits for it.
 #[derive(Debug)]
 pub struct Fed {
     feed: Receiver<(u64, Act)>,
     ready: Option<(u64, Act)>,
     link: std::sync::mpsc::Sender<GateLink>,
-    /// Whether it says how far time may run, rather than only that it must wait.
-    says_how_far: bool,
+    says: Says,
     last: Option<u64>,
 }
 
@@ -318,9 +328,9 @@ impl Fed {
     pub fn new(
         feed: Receiver<(u64, Act)>,
         link: std::sync::mpsc::Sender<GateLink>,
-        says_how_far: bool,
+        says: Says,
     ) -> Self {
-        Self { feed, ready: None, link, says_how_far, last: None }
+        Self { feed, ready: None, link, says, last: None }
     }
 }
 
@@ -345,13 +355,13 @@ impl Gate for Fed {
                     self.last = Some(tick);
                 }
                 Err(TryRecvError::Disconnected) => return Ok(Outlook::Ended),
-                // What comes next may belong to the same tick as the last.
                 Err(TryRecvError::Empty) => {
-                    let known = self.last.and_then(|last| last.checked_sub(1));
-                    return Ok(match known {
-                        Some(known) if self.says_how_far => Outlook::After(Tick(known)),
-                        _ => Outlook::Hold,
-                    });
+                    let known = match self.says {
+                        Says::Wait => None,
+                        Says::NotBefore => self.last.and_then(|last| last.checked_sub(1)),
+                        Says::After => self.last,
+                    };
+                    return Ok(known.map_or(Outlook::Hold, |known| Outlook::After(Tick(known))));
                 }
             }
         }
