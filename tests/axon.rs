@@ -294,6 +294,8 @@ fn a_shed_reader_beside_a_racing_writer_accounts_for_every_spike() {
                 None => std::thread::yield_now(),
             }
         }
+        // A reader reports how far it is when it finds nothing more.
+        assert_eq!(reader.try_read(), None);
         let end = hub.account().ends[0];
         assert_eq!((end.delivered, end.shed, end.waiting), (delivered, reader.shed(), 0));
     });

@@ -76,7 +76,7 @@ fn eligibility_decays_and_reward_turns_what_is_left_into_weight() {
 #[test]
 fn a_pair_the_wrong_way_round_is_eligible_to_be_weakened() {
     let (weight, _) = Pair { pre: 16, post: 10, rewards: vec![(20, 1.0)], ..Pair::default() }.run();
-    let expected = 0.5 - 0.012 * exp(-6.0 / 20.0) * exp(-4.0 / 1_000.0);
+    let expected = 0.5 - 0.003 * exp(-6.0 / 20.0) * exp(-4.0 / 1_000.0);
     assert!((f64::from(weight) - expected).abs() < 1e-7, "{weight}");
 }
 
@@ -277,8 +277,7 @@ fn pair_stdp_alone_erases_a_path_in_use_and_reward_keeps_it() {
     let (weight, firings) = path_in_use(Stdp::default());
     assert_eq!(weight, 0.01, "the follow-up traffic of every firing weakens it");
     assert!(firings <= 20, "and with it the target falls silent: {firings}");
-    let tau_eligibility = Duration::from_millis(20).into();
-    let (weight, firings) = path_in_use(RewardStdp { tau_eligibility, ..RewardStdp::default() });
+    let (weight, firings) = path_in_use(RewardStdp::default());
     assert!(weight > 0.5, "what was eligible when the praise came is kept: {weight}");
     assert!(firings >= 100, "at least once a round: {firings}");
 }

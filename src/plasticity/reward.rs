@@ -12,11 +12,12 @@ use crate::time::Span;
 /// Cortex 17, 2007, with reward as an event). This is the rule for agents: pair STDP alone erases the paths in use.
 ///
 /// A reward does not use eligibility up: everything that fired within the time constant before shares in it, so trials
-/// should lie further apart than that.
+/// should lie further apart than that. By default a pair the wrong way round counts less than one the right way round:
+/// otherwise the traffic that follows a firing outweighs what led to it, and a path is erased by its own success.
 ///
 /// | parameter | default | meaning |
 /// | --- | --- | --- |
-/// | `stdp` | [`Stdp::default`] | how timing makes eligible |
+/// | `stdp` | `a_minus` 0.003, else [`Stdp::default`] | how timing makes eligible |
 /// | `tau_eligibility` | 1 s | how long a synapse stays eligible |
 /// | `rate` | 1 | weight for one unit of reward and eligibility |
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +33,7 @@ pub struct RewardStdp {
 impl Default for RewardStdp {
     fn default() -> Self {
         Self {
-            stdp: Stdp::default(),
+            stdp: Stdp { a_minus: 0.003, ..Stdp::default() },
             tau_eligibility: Span::Time(Duration::from_secs(1)),
             rate: 1.0,
         }
