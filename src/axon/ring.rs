@@ -49,6 +49,11 @@ pub enum AxonError {
 #[repr(C, align(64))]
 pub(super) struct Slot([AtomicU64; WORDS]);
 
+// The models have smaller spikes and larger atomics.
+const _: () = assert!(WORDS != 8 || (size_of::<Slot>() == 64 && align_of::<Slot>() == 64));
+#[cfg(target_arch = "x86_64")]
+const _: () = assert!(align_of::<CachePadded<u64>>() == 128);
+
 impl Slot {
     fn empty() -> Self {
         Self(std::array::from_fn(|_| AtomicU64::new(0)))

@@ -281,7 +281,12 @@ fn read_plasticity(table: Table<'_, '_>, tick: TickLength) -> Option<Plasticity>
         [("all-to-all", Pairing::AllToAll), ("nearest", Pairing::Nearest)];
     const BOUNDS: [(&str, Bounds); 2] =
         [("additive", Bounds::Additive), ("multiplicative", Bounds::Multiplicative)];
-    let usual = Stdp::default();
+    table.require("rule", "\"stdp\" or \"reward\"");
+    let rule = table.choice("rule", &RULES);
+    let usual = match rule {
+        Some(Rule::Reward) => RewardStdp::default().stdp,
+        _ => Stdp::default(),
+    };
     let amplitude = |key, usual| table.real(key, 0.0..=1e6).map_or(usual, |a| a as f32);
     let stdp = Stdp {
         a_plus: amplitude("a-plus", usual.a_plus),
@@ -291,8 +296,7 @@ fn read_plasticity(table: Table<'_, '_>, tick: TickLength) -> Option<Plasticity>
         pairing: table.choice("pairing", &PAIRINGS).unwrap_or_default(),
         bounds: table.choice("bounds", &BOUNDS).unwrap_or_default(),
     };
-    table.require("rule", "\"stdp\" or \"reward\"");
-    let Some(rule) = table.choice("rule", &RULES) else {
+    let Some(rule) = rule else {
         table.abandon();
         return None;
     };
