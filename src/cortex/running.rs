@@ -18,6 +18,9 @@ pub struct Running {
     thread: Option<JoinHandle<(Cortex, Result<RunReport, RunError>)>>,
 }
 
+/// Cores that the system's mask has bits for; the library aborts the process for a number beyond.
+const CORES_MAX: usize = 1024;
+
 impl Cortex {
     /// Runs on a thread of its own until it is stopped, or until every gate has ended and nothing is due.
     ///
@@ -37,10 +40,9 @@ impl Cortex {
 
     fn pin_to_core(&mut self) {
         let Some(core) = self.pin else { return };
-        // The system call itself aborts the process for a number beyond its mask.
-        let known = core_affinity::get_core_ids().unwrap_or_default();
-        let wanted = known.into_iter().find(|id| id.id == core);
-        if !wanted.is_some_and(core_affinity::set_for_current) {
+        // The list of known cores would not do: it has only those that the calling thread may use.
+        let id = core_affinity::CoreId { id: core };
+        if core >= CORES_MAX || !core_affinity::set_for_current(id) {
             self.notes.push(format!("the worker could not be pinned to core {core}; it floats"));
         }
     }
