@@ -55,3 +55,21 @@ fn a_core_that_is_not_there_is_a_note_and_not_a_failure() {
     let notes = cortex.report().notes;
     assert_eq!(notes, ["the worker could not be pinned to core 100000; it floats"]);
 }
+
+#[test]
+fn a_worker_is_pinned_to_its_core_whatever_core_its_parent_is_pinned_to() {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let [first, .., last] = cores[..] else {
+        eprintln!("SKIPPED: there is one core only");
+        return;
+    };
+    // A thread of its own, so that the test harness stays where it is.
+    let notes = std::thread::spawn(move || {
+        assert!(core_affinity::set_for_current(first));
+        let mut builder = Cortex::builder();
+        builder.pin(last.id);
+        let (cortex, _) = builder.build().unwrap().spawn().unwrap().join().unwrap();
+        cortex.report().notes
+    });
+    assert_eq!(notes.join().unwrap(), [""; 0]);
+}
