@@ -108,7 +108,7 @@ impl Network {
         let plan = Plan {
             connector: &spec.connector,
             sources: from.cells,
-            targets: to.cells,
+            targets: 0..to.cells,
             recurrent: from == to,
             autapses: spec.autapses,
             plastic: spec.plasticity.is_some(),

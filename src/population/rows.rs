@@ -3,6 +3,8 @@
 //! For each delay there is one compressed table: `starts[source]..starts[source + 1]` are the synapses of a source,
 //! sorted by target. 8 bytes a synapse, 4 where all weights are equal and do not learn.
 
+use std::ops::Range;
+
 use crate::math;
 use crate::projection::{Connector, Synapse};
 
@@ -25,7 +27,7 @@ impl Table {
 
     /// The synapses of a source.
     #[inline(always)]
-    pub(super) fn row(&self, source: u32) -> std::ops::Range<usize> {
+    pub(super) fn row(&self, source: u32) -> Range<usize> {
         self.starts[source as usize] as usize..self.starts[source as usize + 1] as usize
     }
 
@@ -53,11 +55,15 @@ impl Table {
 }
 
 /// What a projection between populations is made from.
-#[derive(Debug)]
+///
+/// A plan makes the synapses onto a range of its target cells, and every draw is keyed by source or pair: however the
+/// targets are cut into ranges, the synapses are the same.
+#[derive(Debug, Clone)]
 pub(super) struct Plan<'a> {
     pub(super) connector: &'a Connector,
     pub(super) sources: u32,
-    pub(super) targets: u32,
+    /// The target cells whose synapses are made. In the tables they count from the start of the range.
+    pub(super) targets: Range<u32>,
     pub(super) recurrent: bool,
     pub(super) autapses: bool,
     pub(super) plastic: bool,
@@ -75,14 +81,14 @@ impl Plan<'_> {
             return self.build_list(list, to_ticks);
         }
         let mut table = Table { delay: self.delay, starts: vec![0], ..Table::default() };
-        let expected = self.connector.expected(self.sources, self.targets);
+        let expected = self.connector.expected(self.sources, self.targets.len() as u32);
         // Four standard deviations more, so that what chance adds does not double the column.
         table.targets.reserve_exact((expected + 4 * (expected as f64).sqrt() as u64) as usize);
         for source in 0..self.sources {
             let skip = (self.recurrent && !self.autapses).then_some(source);
             self.targets_of(source, |target| {
                 if Some(target) != skip {
-                    table.targets.push(target);
+                    table.targets.push(target - self.targets.start);
                 }
             });
             table.starts.push(table.targets.len() as u32);
@@ -95,10 +101,11 @@ impl Plan<'_> {
     }
 
     fn targets_of(&self, source: u32, mut each: impl FnMut(u32)) {
+        let Range { start, end } = self.targets;
         match self.connector {
-            Connector::AllToAll => (0..self.targets).for_each(each),
-            Connector::OneToOne => (source..self.targets.min(source + 1)).for_each(each),
-            Connector::Random(p) if *p >= 1.0 => (0..self.targets).for_each(each),
+            Connector::AllToAll => (start..end).for_each(each),
+            Connector::OneToOne => (source.max(start)..end.min(source + 1)).for_each(each),
+            Connector::Random(p) if *p >= 1.0 => (start..end).for_each(each),
             Connector::Random(p) if *p <= 0.0 => {}
             Connector::Random(p) => {
                 // The gaps between chosen targets are geometric: a draw a synapse, not one a pair.
@@ -108,10 +115,12 @@ impl Plan<'_> {
                     let bits = math::random(self.seed, self.salt, u64::from(source), draw);
                     let gap = libm::log(1.0 - math::unit(bits)) * scale;
                     next = next.saturating_add(gap as u64);
-                    if next >= u64::from(self.targets) {
+                    if next >= u64::from(end) {
                         break;
                     }
-                    each(next as u32);
+                    if next >= u64::from(start) {
+                        each(next as u32);
+                    }
                     next += 1;
                 }
             }
@@ -122,6 +131,7 @@ impl Plan<'_> {
     fn build_list(&self, list: &[Synapse], to_ticks: impl Fn(&Synapse) -> u32) -> Vec<Table> {
         let mut sorted: Vec<(u32, u32, u32, f32)> = list
             .iter()
+            .filter(|synapse| self.targets.contains(&synapse.post))
             .map(|synapse| (to_ticks(synapse), synapse.pre, synapse.post, synapse.weight))
             .collect();
         // Stable, so that synapses of one pair keep the order of the list.
@@ -134,7 +144,7 @@ impl Plan<'_> {
                     let from = table.targets.len();
                     let row = group[from..].iter().take_while(|synapse| synapse.1 == source);
                     for &(_, _, post, weight) in row {
-                        table.targets.push(post);
+                        table.targets.push(post - self.targets.start);
                         table.weights.push(self.sign * weight);
                     }
                     table.starts.push(table.targets.len() as u32);
@@ -142,5 +152,82 @@ impl Plan<'_> {
                 table
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::Ticks;
+
+    const SOURCES: u32 = 17;
+    const TARGETS: u32 = 60;
+
+    fn connector() -> impl Strategy<Value = Connector> {
+        let synapse = (0..SOURCES, 0..TARGETS, -2.0f32..2.0, 1u64..6).prop_map(
+            |(pre, post, weight, delay)| Synapse { pre, post, weight, delay: Ticks(delay).into() },
+        );
+        prop_oneof![
+            Just(Connector::AllToAll),
+            Just(Connector::OneToOne),
+            (0.0f64..=1.0).prop_map(Connector::Random),
+            prop::collection::vec(synapse, 0..80).prop_map(|list| Connector::List(list.into())),
+        ]
+    }
+
+    /// Every synapse onto a range of targets: source, target, delay and weight, in the order of its arrival.
+    fn made(plan: &Plan<'_>, targets: Range<u32>) -> Vec<(u32, u32, u32, u32)> {
+        let start = targets.start;
+        let part = Plan { targets, ..plan.clone() };
+        let tables = part.build(|synapse| match synapse.delay {
+            crate::time::Span::Ticks(ticks) => ticks as u32,
+            crate::time::Span::Time(_) => unreachable!("the delays of these tests are in ticks"),
+        });
+        let mut made = Vec::new();
+        for table in &tables {
+            assert_eq!(table.starts.len() as u32, plan.sources + 1);
+            for source in 0..plan.sources {
+                made.extend(table.row(source).map(|slot| {
+                    let weight = table.weight_of(slot).to_bits();
+                    (table.delay, source, table.targets[slot] + start, weight)
+                }));
+            }
+        }
+        made
+    }
+
+    proptest! {
+        #[test]
+        fn synapses_made_range_by_range_are_those_made_at_once(
+            connector in connector(),
+            cuts in prop::collection::vec(0..=TARGETS, 0..4),
+            (recurrent, autapses, plastic) in any::<(bool, bool, bool)>(),
+            seed in any::<u64>(),
+        ) {
+            let plan = Plan {
+                connector: &connector,
+                sources: SOURCES,
+                targets: 0..TARGETS,
+                recurrent,
+                autapses,
+                plastic,
+                weight: 0.5,
+                sign: -1.0,
+                delay: 3,
+                seed,
+                salt: 9,
+            };
+            let mut cuts = [vec![0], cuts, vec![TARGETS]].concat();
+            cuts.sort_unstable();
+            for range in cuts.windows(2).map(|pair| pair[0]..pair[1]) {
+                let inside: Vec<_> = made(&plan, 0..TARGETS)
+                    .into_iter()
+                    .filter(|&(_, _, target, _)| range.contains(&target))
+                    .collect();
+                prop_assert_eq!(made(&plan, range), inside);
+            }
+        }
     }
 }
