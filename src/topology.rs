@@ -123,7 +123,7 @@ impl Topology {
         });
         worker.network.each_bundle(|from, to, bundle| {
             let edge = Edge {
-                weight: bundle.mean_weight,
+                weight: (bundle.weights / bundle.synapses.max(1) as f64) as f32,
                 delay_ticks: u64::from(bundle.longest_delay),
                 plastic: bundle.plastic,
                 silent: false,

@@ -344,7 +344,7 @@ impl Assembly {
         if let Some(id) = self.note(added) {
             let how = (self.length, self.worker.services.seed);
             let network = &mut self.worker.network;
-            let end = network.add(id, &spec.cells, spec.count, spec.record, how);
+            let end = network.add(id, &spec.cells, (spec.count, 0..spec.count), spec.record, how);
             self.worker.cells[id.index()].body = Body::Population(end);
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::worker::{Body, Worker};
+use crate::population::Network;
 
 /// A BLAKE3 hash of a cortex's state; prints as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +41,7 @@ impl Digest {
                 ring.digest_into(hasher);
             }
         }
-        worker.network.digest_into(hasher);
+        Network::digest_into(&[&worker.network], hasher);
         worker.table.digest_into(hasher);
         worker.wheel.each(next, |tick, arrival| {
             hasher.update(&tick.to_le_bytes());

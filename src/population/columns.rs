@@ -19,7 +19,10 @@ const BLOCK: usize = 64;
 #[derive(Debug)]
 pub(super) struct Columns {
     kind: Kind,
+    /// How many cells are here.
     cells: u32,
+    /// The number of the first of them in the whole population: chance is drawn by that number.
+    first: u32,
     /// Who fired in each of the last ticks, as long as the refractory pause: they are held at reset.
     resting: Vec<Vec<u32>>,
     stream: u64,
@@ -131,9 +134,9 @@ fn advance_exp(
 }
 
 #[inline(always)]
-fn add_kicks(potential: &mut [f32], key: u64, table: &PoissonTable, size: f32) {
+fn add_kicks(potential: &mut [f32], first: u32, key: u64, table: &PoissonTable, size: f32) {
     for (block, cells) in potential.chunks_mut(BLOCK).enumerate() {
-        let first = (block * BLOCK) as u32;
+        let first = first + (block * BLOCK) as u32;
         let mut drawn = [0u32; BLOCK];
         for (cell, drawn) in drawn.iter_mut().enumerate() {
             *drawn = noise::bits(key, first + cell as u32);
@@ -157,32 +160,34 @@ fn scan(potential: &[f32], threshold: f32, fired: &mut Vec<u32>) {
 }
 
 #[inline(always)]
-fn draw(cells: u32, key: u64, below: u32, fired: &mut Vec<u32>) {
+fn draw(cells: u32, offset: u32, key: u64, below: u32, fired: &mut Vec<u32>) {
+    let fires = |cell: u32| noise::bits(key, offset + cell) < below;
     for first in (0..cells).step_by(BLOCK) {
         let block = first..cells.min(first + BLOCK as u32);
-        let any =
-            block.clone().fold(0u32, |any, cell| any | u32::from(noise::bits(key, cell) < below));
-        if any != 0 {
-            fired.extend(block.filter(|&cell| noise::bits(key, cell) < below));
+        if block.clone().fold(0u32, |any, cell| any | u32::from(fires(cell))) != 0 {
+            fired.extend(block.filter(|&cell| fires(cell)));
         }
     }
 }
 
 impl Columns {
+    /// The columns of a slice of a population's cells.
     pub(super) fn new(
         cells: &Cells,
-        count: u32,
+        slice: std::ops::Range<u32>,
         length: TickLength,
         seed: u64,
         stream: u64,
     ) -> Self {
         let seconds = length.as_nanos() as f64 * 1e-9;
+        let (first, count) = (slice.start, slice.len() as u32);
         let room = (count as usize).next_power_of_two();
         let potentials = |rest: f32| {
             let mut column = vec![rest; room];
             if let Start::Between(low, high) = cells.start {
                 for (cell, v) in column[..count as usize].iter_mut().enumerate() {
-                    let unit = math::unit(math::random(seed, stream, u64::MAX, cell as u64));
+                    let cell = u64::from(first) + cell as u64;
+                    let unit = math::unit(math::random(seed, stream, u64::MAX, cell));
                     *v = low + (high - low) * unit as f32;
                 }
             }
@@ -218,11 +223,13 @@ impl Columns {
                 (Kind::Poisson { below }, Span::Ticks(0))
             }
             Model::SpikeList(spikes) => {
-                (Kind::SpikeList { spikes: spikes.clone(), next: 0 }, Span::Ticks(0))
+                let here = spikes.iter().filter(|(_, cell)| slice.contains(cell));
+                let spikes = here.map(|&(tick, cell)| (tick, cell - first)).collect();
+                (Kind::SpikeList { spikes, next: 0 }, Span::Ticks(0))
             }
         };
         let pause = length.ticks(refractory).0 as usize;
-        Self { kind, cells: count, resting: vec![Vec::new(); pause], stream, seed }
+        Self { kind, cells: count, first, resting: vec![Vec::new(); pause], stream, seed }
     }
 
     /// Leak, currents and noise of one tick.
@@ -240,7 +247,7 @@ impl Columns {
                 if let Some((table, size)) = &c.noise {
                     let key = noise::key(self.seed, self.stream, now);
                     let potential = &mut c.potential[..count];
-                    arch.dispatch(|| add_kicks(potential, key, table, *size));
+                    arch.dispatch(|| add_kicks(potential, self.first, key, table, *size));
                 }
             }
             Kind::ExpLif(c) => {
@@ -284,7 +291,7 @@ impl Columns {
         matches!(self.kind, Kind::Poisson { .. } | Kind::SpikeList { .. })
     }
 
-    /// Holds who is refractory, and finds who fires.
+    /// Holds who is refractory, and finds who fires, by position in this slice.
     pub(super) fn fire(&mut self, now: u64, fired: &mut Vec<u32>) {
         let arch = Arch::new();
         let count = self.cells as usize;
@@ -311,7 +318,7 @@ impl Columns {
             }
             Kind::Poisson { below } => {
                 let (key, below) = (noise::key(self.seed, self.stream, now), *below);
-                arch.dispatch(|| draw(self.cells, key, below, fired));
+                arch.dispatch(|| draw(self.cells, self.first, key, below, fired));
             }
             Kind::SpikeList { spikes, next } => {
                 while let Some(&(tick, cell)) = spikes.get(*next) {
@@ -334,20 +341,33 @@ impl Columns {
         }
     }
 
-    pub(super) fn digest_into(&self, hasher: &mut blake3::Hasher) {
-        let mut column = |values: &[f32]| {
-            hasher.update(bytemuck::cast_slice(&values[..self.cells as usize]));
+    /// The columns of state, one after the other.
+    fn state(&self) -> impl Iterator<Item = &[f32]> {
+        let columns: [&[f32]; 3] = match &self.kind {
+            Kind::Lif(c) => [&c.potential, &[], &[]],
+            Kind::ExpLif(c) => [&c.potential, &c.excitatory, &c.inhibitory],
+            Kind::Poisson { .. } | Kind::SpikeList { .. } => [&[]; 3],
         };
-        match &self.kind {
-            Kind::Lif(c) => column(&c.potential),
-            Kind::ExpLif(c) => {
-                [&c.potential, &c.excitatory, &c.inhibitory].into_iter().for_each(|c| column(c));
+        columns.into_iter().map(|column| &column[..column.len().min(self.cells as usize)])
+    }
+
+    /// The state of a whole population, which is the same however it is cut into slices; these in order of cells.
+    pub(super) fn digest_into(slices: &[&Self], hasher: &mut blake3::Hasher) {
+        let mut columns: Vec<_> = slices.iter().map(|slice| slice.state()).collect();
+        for _ in 0..3 {
+            for column in columns.iter_mut().filter_map(Iterator::next) {
+                hasher.update(bytemuck::cast_slice(column));
             }
-            Kind::Poisson { .. } | Kind::SpikeList { .. } => {}
         }
-        for list in &self.resting {
-            hasher.update(&(list.len() as u64).to_le_bytes());
-            hasher.update(bytemuck::cast_slice(list));
+        let pause = slices.first().map_or(0, |slice| slice.resting.len());
+        for slot in 0..pause {
+            let length: usize = slices.iter().map(|slice| slice.resting[slot].len()).sum();
+            hasher.update(&(length as u64).to_le_bytes());
+            for slice in slices {
+                for cell in &slice.resting[slot] {
+                    hasher.update(&(slice.first + cell).to_le_bytes());
+                }
+            }
         }
     }
 }

@@ -120,10 +120,14 @@ impl Learning {
         rise(&mut self.post, fired, self.rule.a_minus, self.rule.pairing);
     }
 
-    pub(super) fn digest_into(&self, hasher: &mut blake3::Hasher) {
-        for trace in self.pre.iter().chain([&self.post]) {
-            hasher.update(bytemuck::cast_slice(trace));
-        }
+    /// What arrived at the synapses of a table.
+    pub(super) fn digest_arrivals(&self, table: usize, hasher: &mut blake3::Hasher) {
+        hasher.update(bytemuck::cast_slice(&self.pre[table]));
+    }
+
+    /// What the targets fired.
+    pub(super) fn digest_firings(&self, hasher: &mut blake3::Hasher) {
+        hasher.update(bytemuck::cast_slice(&self.post));
     }
 }
 

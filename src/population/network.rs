@@ -1,4 +1,10 @@
-//! All populations of a worker, and one tick of them.
+//! All populations, and one tick of the part of them that a worker has.
+//!
+//! A population can be cut into slices, one for each worker. A worker has the columns of its own slice, the synapses
+//! onto its own cells, and who fired anywhere: what others' cells fired it is told between two epochs, before the
+//! first of those spikes can arrive.
+
+use std::ops::Range;
 
 use super::columns::Columns;
 use super::learning::Learning;
@@ -37,6 +43,7 @@ impl History {
     }
 }
 
+/// The synapses of one projection, as far as their targets are here.
 #[derive(Debug)]
 struct Link {
     from: usize,
@@ -50,7 +57,8 @@ struct Link {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bundle {
     pub(crate) synapses: u64,
-    pub(crate) mean_weight: f32,
+    /// The sum of the weights.
+    pub(crate) weights: f64,
     pub(crate) longest_delay: u32,
     pub(crate) plastic: bool,
 }
@@ -58,7 +66,10 @@ pub(crate) struct Bundle {
 #[derive(Debug)]
 struct Population {
     endpoint: NeuronId,
-    cells: u32,
+    /// The cells that are here.
+    slice: Range<u32>,
+    /// Who of them fired in this tick, by position in the slice.
+    fired: Vec<u32>,
     /// What agents and gates add to every cell in this tick: what excites, and what inhibits.
     drive: (f32, f32),
     record: Option<Vec<(u64, u32)>>,
@@ -76,27 +87,34 @@ pub(crate) struct Network {
 }
 
 impl Network {
+    /// Whether no cell is here.
     pub(crate) fn is_empty(&self) -> bool {
-        self.populations.is_empty()
+        self.populations.iter().all(|population| population.slice.is_empty())
     }
 
+    /// Adds a population of so many cells, of which a slice is here.
     pub(crate) fn add(
         &mut self,
         endpoint: NeuronId,
         cells: &Cells,
-        count: u32,
+        (count, slice): (u32, Range<u32>),
         record: Option<Record>,
         (length, seed): (TickLength, u64),
     ) -> PopulationEnd {
         let stream = 1 << 32 | u64::from(endpoint.raw());
-        self.columns.push(Columns::new(cells, count, length, seed, stream));
+        self.columns.push(Columns::new(cells, slice.clone(), length, seed, stream));
         self.histories.push(History { ticks: vec![Vec::new(); 2] });
-        let record = record.map(|Record::Spikes| Vec::new());
-        self.populations.push(Population { endpoint, cells: count, drive: (0.0, 0.0), record });
+        self.populations.push(Population {
+            endpoint,
+            slice,
+            fired: Vec::new(),
+            drive: (0.0, 0.0),
+            record: record.map(|Record::Spikes| Vec::new()),
+        });
         PopulationEnd { population: (self.populations.len() - 1) as u16, cells: count }
     }
 
-    /// Makes the synapses of a projection between two populations.
+    /// Makes the synapses of a projection between two populations onto the cells that are here.
     pub(crate) fn connect(
         &mut self,
         from: PopulationEnd,
@@ -108,7 +126,7 @@ impl Network {
         let plan = Plan {
             connector: &spec.connector,
             sources: from.cells,
-            targets: 0..to.cells,
+            targets: self.populations[usize::from(to.population)].slice.clone(),
             recurrent: from == to,
             autapses: spec.autapses,
             plastic: spec.plasticity.is_some(),
@@ -120,14 +138,20 @@ impl Network {
             salt: 1 << 33 | self.links.len() as u64,
         };
         let tables = plan.build(|synapse| to_ticks(synapse.delay));
-        let longest = tables.iter().map(|table| table.delay).max().unwrap_or(1);
+        // By the description and not by the tables: these are other ones on each worker.
+        let longest = match &spec.connector {
+            Connector::List(list) => list.iter().map(|synapse| to_ticks(synapse.delay)).max(),
+            _ => Some(to_ticks(spec.delay)),
+        };
+        let longest = longest.unwrap_or(1);
         let history = &mut self.histories[usize::from(from.population)];
         let slots = (longest as usize + 1).next_power_of_two();
         if slots > history.ticks.len() {
             history.ticks.resize(slots, Vec::new());
         }
         let learning = spec.plasticity.map(|rule| {
-            let ends = (from.cells, to.cells);
+            let targets = self.populations[usize::from(to.population)].slice.len() as u32;
+            let ends = (from.cells, targets);
             Learning::new(rule.compile(length), spec.bounds, &tables, ends)
         });
         self.links.push(Link {
@@ -213,7 +237,7 @@ impl Network {
         self.fire(now);
         for link in &mut self.links {
             let Some(learning) = &mut link.learning else { continue };
-            let fired = self.histories[link.to].fired(now, 0);
+            let fired = &self.populations[link.to].fired;
             learning.potentiate(&mut link.tables, fired);
             for (index, table) in link.tables.iter().enumerate() {
                 learning.arrived(index, self.histories[link.from].fired(now, table.delay));
@@ -225,13 +249,17 @@ impl Network {
     fn fire(&mut self, now: u64) {
         let states = self.columns.iter_mut().zip(&mut self.histories);
         for ((columns, history), population) in states.zip(&mut self.populations) {
-            let slot = history.slot(now);
-            let fired = &mut history.ticks[slot];
+            let Population { slice, fired, record, .. } = population;
             fired.clear();
             columns.fire(now, fired);
             self.firings += fired.len() as u64;
-            if let Some(record) = &mut population.record {
-                record.extend(fired.iter().map(|&cell| (now, cell)));
+            let cells = fired.iter().map(|&position| slice.start + position);
+            let slot = history.slot(now);
+            let told = &mut history.ticks[slot];
+            told.clear();
+            told.extend(cells.clone());
+            if let Some(record) = record {
+                record.extend(cells.map(|cell| (now, cell)));
             }
         }
     }
@@ -247,7 +275,9 @@ impl Network {
     }
 
     pub(crate) fn potential(&self, population: u16, cell: u32) -> Option<f32> {
-        self.columns.get(usize::from(population))?.potential(cell)
+        let slice = &self.populations.get(usize::from(population))?.slice;
+        let here = slice.contains(&cell).then(|| cell - slice.start)?;
+        self.columns[usize::from(population)].potential(here)
     }
 
     /// How many synapses there are.
@@ -256,18 +286,19 @@ impl Network {
         tables.map(|table| table.targets.len() as u64).sum()
     }
 
-    /// How many cells there are.
+    /// How many cells are here.
     pub(crate) fn cells(&self) -> u64 {
-        self.populations.iter().map(|population| u64::from(population.cells)).sum()
+        self.populations.iter().map(|population| population.slice.len() as u64).sum()
     }
 
     /// Every synapse between two populations: source, target, weight (below zero if it inhibits), delay in ticks.
     pub(crate) fn each(&self, from: u16, to: u16, mut visit: impl FnMut(u32, u32, f32, u32)) {
         let between = |link: &&Link| link.from == usize::from(from) && link.to == usize::from(to);
+        let first = self.populations.get(usize::from(to)).map_or(0, |to| to.slice.start);
         for table in self.links.iter().filter(between).flat_map(|link| &link.tables) {
             for source in 0..table.starts.len() as u32 - 1 {
                 for slot in table.row(source) {
-                    visit(source, table.targets[slot], table.weight_of(slot), table.delay);
+                    visit(source, first + table.targets[slot], table.weight_of(slot), table.delay);
                 }
             }
         }
@@ -285,27 +316,61 @@ impl Network {
                     .map(|slot| f64::from(table.weight_of(slot)))
                     .sum::<f64>();
             }
-            bundle.mean_weight = (sum / bundle.synapses.max(1) as f64) as f32;
+            bundle.weights = sum;
             let end = |population: usize| self.populations[population].endpoint;
             visit(end(link.from), end(link.to), bundle);
         }
     }
 
-    pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
-        self.columns.iter().for_each(|columns| columns.digest_into(hasher));
-        for history in &self.histories {
-            for fired in &history.ticks {
+    /// The state of all populations, which is the same however they are cut; the workers in order of their slices.
+    pub(crate) fn digest_into(parts: &[&Self], hasher: &mut blake3::Hasher) {
+        let Some(first) = parts.first() else { return };
+        for number in 0..first.populations.len() {
+            let slices: Vec<&Columns> = parts.iter().map(|part| &part.columns[number]).collect();
+            Columns::digest_into(&slices, hasher);
+        }
+        for number in 0..first.populations.len() {
+            for slot in 0..first.histories[number].ticks.len() {
+                let here = |part: &&Self| {
+                    let slice = part.populations[number].slice.clone();
+                    let fired = part.histories[number].ticks[slot].clone();
+                    fired.into_iter().filter(move |cell| slice.contains(cell))
+                };
+                let fired: Vec<u32> = parts.iter().flat_map(here).collect();
                 hasher.update(&(fired.len() as u64).to_le_bytes());
-                hasher.update(bytemuck::cast_slice(fired));
+                hasher.update(bytemuck::cast_slice(&fired));
             }
         }
-        for link in &self.links {
-            if let Some(learning) = &link.learning {
-                for table in &link.tables {
-                    hasher.update(bytemuck::cast_slice(&table.weights));
-                }
-                learning.digest_into(hasher);
+        for number in 0..first.links.len() {
+            if first.links[number].learning.is_some() {
+                let links: Vec<&Link> = parts.iter().map(|part| &part.links[number]).collect();
+                digest_learned(&links, hasher);
             }
         }
+    }
+}
+
+/// What the synapses of one projection have learned, by delay, longest first, and by source.
+fn digest_learned(links: &[&Link], hasher: &mut blake3::Hasher) {
+    let tables =
+        || links.iter().flat_map(|link| link.tables.iter().enumerate().map(|t| (*link, t)));
+    let mut delays: Vec<u32> = tables().map(|(_, (_, table))| table.delay).collect();
+    delays.sort_unstable_by_key(|&delay| std::cmp::Reverse(delay));
+    delays.dedup();
+    for delay in delays {
+        let of_delay = || tables().filter(|(_, (_, table))| table.delay == delay);
+        let sources = of_delay().map(|(_, (_, table))| table.starts.len() as u32 - 1).max();
+        for source in 0..sources.unwrap_or(0) {
+            for (_, (_, table)) in of_delay() {
+                hasher.update(bytemuck::cast_slice(&table.weights[table.row(source)]));
+            }
+        }
+        // What arrived is the same for all targets, wherever they are.
+        if let Some((Link { learning: Some(learning), .. }, (number, _))) = of_delay().next() {
+            learning.digest_arrivals(number, hasher);
+        }
+    }
+    for learning in links.iter().filter_map(|link| link.learning.as_ref()) {
+        learning.digest_firings(hasher);
     }
 }
