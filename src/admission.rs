@@ -15,6 +15,7 @@ pub(crate) trait Desk {
         gate: NeuronId,
         target: NeuronId,
         drive: f32,
+        kind: SpikeKind,
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError>;
@@ -63,7 +64,25 @@ impl Admissions<'_> {
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError> {
-        self.desk.drive(self.gate, target, drive, priority, payload)
+        self.desk.drive(self.gate, target, drive, SpikeKind::Excitatory, priority, payload)
+    }
+
+    /// Lets one neuron hear a spike of any kind in this tick, and leaves its membrane as it is.
+    ///
+    /// For a gate that speaks for others: the neuron stands for one of them, and passes on what it hears under its own
+    /// name. A payload above 46 bytes travels through the arena.
+    ///
+    /// # Errors
+    /// [`AdmitError`]; nothing was admitted.
+    #[inline]
+    pub fn tell(
+        &mut self,
+        target: NeuronId,
+        kind: SpikeKind,
+        priority: u8,
+        payload: &[u8],
+    ) -> Result<(), AdmitError> {
+        self.desk.drive(self.gate, target, 0.0, kind, priority, payload)
     }
 
     /// Fires the gate itself: the spike travels over the gate's own synapses, with their delays.

@@ -1,6 +1,6 @@
 //! One error for `fn main`; library functions return the error of their own module.
 
-use crate::{arena, atlas, axon, context, cortex, gate, id, inlet, spike, time};
+use crate::{arena, atlas, axon, context, cortex, gate, id, inlet, spike, time, transport};
 
 /// Anything that can go wrong, for programs that only want to print it.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Error {
     /// An inlet could not take a spike.
     #[error(transparent)]
     Inlet(#[from] inlet::InletError),
+    /// A transport could not send or receive.
+    #[error(transparent)]
+    Transport(#[from] transport::TransportError),
     /// There was no room for another spike.
     #[error(transparent)]
     Saturated(#[from] context::Saturated),

@@ -78,5 +78,6 @@ pub mod time;
 mod timers;
 pub mod topology;
 mod touched;
+pub mod transport;
 
 pub use error::{Error, Result};

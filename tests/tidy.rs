@@ -42,7 +42,7 @@ const LEVELS: [&[&str]; 12] = [
     &["id", "math", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
     &["arena", "axon", "dendrite", "evidence", "membrane", "plasticity"],
-    &["flight", "projection"],
+    &["flight", "projection", "transport"],
     &["synapse", "population"],
     &["atlas", "context", "neuron"],
     &["admission", "gate"],

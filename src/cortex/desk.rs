@@ -32,6 +32,7 @@ impl Desk for Reception<'_> {
         gate: NeuronId,
         target: NeuronId,
         drive: f32,
+        kind: SpikeKind,
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError> {
@@ -45,7 +46,7 @@ impl Desk for Reception<'_> {
         if !drive.is_finite() {
             return Err(AdmitError::Drive(drive));
         }
-        let spike = Spike::new(gate, SpikeKind::Excitatory).to(target).with_priority(priority);
+        let spike = Spike::new(gate, kind).to(target).with_priority(priority);
         let spike = if payload.len() <= INLINE_MAX {
             spike.with_inline(payload).unwrap_or(spike)
         } else {
