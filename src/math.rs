@@ -70,6 +70,24 @@ pub fn unit(random: u64) -> f64 {
     (random >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
+/// Where the standard normal distribution reaches a probability of at least 1/2, searched upwards from a place at or
+/// below it.
+///
+/// Newton's method never steps too far there, because the distribution bends down above its middle.
+pub(crate) fn normal_quantile_from(p: f64, mut x: f64) -> f64 {
+    // bound: each step halves what is missing at least; 64 are more than any binary64 can tell apart.
+    for _ in 0..64 {
+        let reached = 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2);
+        let density = 0.398_942_280_401_432_7 * libm::exp(-0.5 * x * x);
+        let step = (p - reached) / density;
+        x += step;
+        if step.abs() < 1e-14 {
+            break;
+        }
+    }
+    x
+}
+
 fn mix(word: u64) -> u64 {
     let mut z = word.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

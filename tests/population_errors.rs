@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use neuronbus::cortex::{CortexBuilder, Mistake};
 use neuronbus::membrane::MembraneError;
-use neuronbus::population::{Cells, ExpLif, Noise, PopulationError};
+use neuronbus::population::{AdaptiveLif, Cells, ExpLif, Izhikevich, Noise, PopulationError};
 use neuronbus::prelude::*;
 use neuronbus::projection::{ProjectionError, Synapse};
 use support::{Acts, Puppet, firing};
@@ -78,6 +78,52 @@ fn parameters_that_are_no_numbers_are_refused_by_name() {
     }
     let wide = lif().start_between(f32::MIN, f32::MAX);
     assert_eq!(refused(wide, 2), "start = inf is refused: it must be a finite number");
+}
+
+#[test]
+fn parameters_of_the_other_models_are_refused_by_name() {
+    let adaptive = AdaptiveLif::default();
+    let refuse = |p| refused(Cells::adaptive_lif(p), 2);
+    let nan = f32::NAN;
+    let number = "is refused: it must be a finite number";
+    assert_eq!(refuse(AdaptiveLif { rest: nan, ..adaptive }), format!("rest = NaN {number}"));
+    let step = "is refused: it must be within 0..=1e9";
+    assert_eq!(refuse(AdaptiveLif { step: -0.5, ..adaptive }), format!("step = -0.5 {step}"));
+    assert_eq!(refuse(AdaptiveLif { step: nan, ..adaptive }), format!("step = NaN {step}"));
+    let order = "reset = 1 is refused: it must be below the threshold";
+    assert_eq!(refuse(AdaptiveLif { reset: 1.0, ..adaptive }), order);
+    let zero = Span::Ticks(0);
+    let short = "= 0 ticks is refused: a time constant is longer than zero";
+    assert_eq!(refuse(AdaptiveLif { tau_m: zero, ..adaptive }), format!("tau_m {short}"));
+    assert_eq!(refuse(AdaptiveLif { tau_a: zero, ..adaptive }), format!("tau_a {short}"));
+
+    let regular = Izhikevich::REGULAR_SPIKING;
+    let refuse = |p| refused(Cells::izhikevich(p), 2);
+    for (p, said) in [
+        (Izhikevich { a: 1.5, ..regular }, "a = 1.5 is refused: it must be within 0..=1"),
+        (Izhikevich { b: nan, ..regular }, "b = NaN is refused: it must be within -10..=10"),
+        (Izhikevich { c: 30.0, ..regular }, "c = 30 is refused: it must be within -110..=29"),
+        (Izhikevich { d: 2e6, ..regular }, "d = 2000000 is refused: it must be within -1e6..=1e6"),
+    ] {
+        assert_eq!(refuse(p), said);
+    }
+    let mistake = one(mistakes(|builder| {
+        builder.tick_length(Duration::from_micros(1_500));
+        builder.region(Region::population("net", Cells::izhikevich(regular), 2));
+    }));
+    let said = "population net: tick length = 1.5ms is refused: cells of Izhikevich take steps of at most 1 ms";
+    assert_eq!(mistake.to_string(), said);
+
+    let deviation = "is refused: a standard deviation is within 0..=1e9";
+    for cells in [lif(), Cells::exp_lif(ExpLif::default()), Cells::izhikevich(regular)] {
+        let negative = refused(cells.clone().fluctuation(-1.0), 2);
+        assert_eq!(negative, format!("fluctuation = -1 {deviation}"));
+        let none = refused(cells.clone().fluctuation(nan), 2);
+        assert_eq!(none, format!("fluctuation = NaN {deviation}"));
+        assert_eq!(refused(cells.clone().current(nan), 2), format!("current = NaN {number}"));
+        let far = "current = 2000000000 is refused: it must be within -1e9..=1e9";
+        assert_eq!(refused(cells.current(2e9), 2), far);
+    }
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use super::columns::Columns;
 use super::learning::Learning;
+use super::memory::is_room_for;
 use super::rows::{Plan, Table};
-use super::{Cells, Record, is_room_for};
+use super::{Cells, Record};
 use crate::id::NeuronId;
 use crate::plasticity::Plasticity;
 use crate::projection::{Connector, Projection, ProjectionError};

@@ -7,6 +7,11 @@ pub(super) fn key(seed: u64, stream: u64, tick: u64) -> u64 {
     math::random(seed, stream, tick, 0)
 }
 
+/// A key of the same tick for another use, independent of the first.
+pub(super) fn second_key(seed: u64, stream: u64, tick: u64) -> u64 {
+    math::random(seed, stream, tick, 1)
+}
+
 /// 32 random bits for a cell, from the key of the tick.
 ///
 /// The 32-bit mixer with constants `0x21f0aaad` and `0xd35a2d97` (Wellons, hash prospector, 2018), keyed before and
@@ -71,6 +76,45 @@ impl PoissonTable {
     }
 }
 
+/// Intervals of equal probability that the normal distribution is cut into.
+const INTERVALS: usize = 4096;
+
+/// Normally distributed numbers, by inversion of their distribution: exact at the ends of 4,096 intervals of equal
+/// probability, linear in between, and cut off at 4.2 standard deviations.
+#[derive(Debug, Clone)]
+pub(super) struct NormalTable {
+    quantiles: Vec<f32>,
+}
+
+impl NormalTable {
+    /// The table for mean 0 and this standard deviation.
+    pub(super) fn new(sigma: f64) -> Self {
+        let half = INTERVALS / 2;
+        let mut upper = vec![0.0f64; half + 1];
+        for k in 1..=half {
+            // The last would be infinite.
+            let p = 0.5 + (k as f64).min(half as f64 - 1.0 / 16.0) / INTERVALS as f64;
+            upper[k] = math::normal_quantile_from(p, upper[k - 1]);
+        }
+        // Straight lines within the intervals make the variance a little larger than 1; it is put right.
+        let squares = |pair: &[f64]| pair[0] * pair[0] + pair[0] * pair[1] + pair[1] * pair[1];
+        let variance = upper.windows(2).map(squares).sum::<f64>() / 3.0 / half as f64;
+        let scale = sigma / libm::sqrt(variance);
+        let lower = upper[1..].iter().rev().map(|x| -x);
+        let quantiles = lower.chain(upper.iter().copied()).map(|x| (x * scale) as f32).collect();
+        Self { quantiles }
+    }
+
+    /// The number that 32 random bits stand for.
+    #[inline(always)]
+    pub(super) fn value(&self, bits: u32) -> f32 {
+        let interval = (bits >> 20) as usize;
+        let within = (bits & 0xF_FFFF) as f32 * (1.0 / 1_048_576.0);
+        let (low, high) = (self.quantiles[interval], self.quantiles[interval + 1]);
+        low + (high - low) * within
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +139,21 @@ mod tests {
             let tolerance = 5.0 * (mean / n).sqrt();
             assert!((got - mean).abs() < tolerance, "mean {got}, not {mean}");
             assert!((variance - mean).abs() < 0.05 * mean + tolerance, "variance {variance}");
+        }
+    }
+
+    #[test]
+    fn normal_numbers_have_mean_variance_and_tails_of_their_distribution() {
+        let table = NormalTable::new(2.0);
+        let n = 1 << 20;
+        let values = (0..n).map(|i| f64::from(table.value((i as u32) << 12 | 0x800)));
+        let moment = |k: i32| values.clone().map(|x| (x / 2.0).powi(k)).sum::<f64>() / f64::from(n);
+        for (k, expected) in [(1, 0.0), (2, 1.0), (3, 0.0), (4, 3.0)] {
+            assert!((moment(k) - expected).abs() < 0.02, "moment {k}: {}", moment(k));
+        }
+        for (sigmas, share) in [(1.0, 0.158_655), (2.0, 0.022_750), (3.0, 0.001_350)] {
+            let above = values.clone().filter(|x| x / 2.0 > sigmas).count() as f64 / f64::from(n);
+            assert!((above / share - 1.0).abs() < 0.03, "{above} above {sigmas}, not {share}");
         }
     }
 }
