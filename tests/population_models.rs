@@ -127,8 +127,8 @@ fn adaptive(p: AdaptiveLif, current: f64, tick_ms: f64, ticks: u64) -> Vec<u64> 
         (f64::from(p.rest.min(p.reset)), 0.0, 0.0, Vec::new());
     for tick in 0..ticks {
         let settled = f64::from(p.rest) + current;
-        v = settled + (v - settled) * membrane.exp();
-        a *= adaptation.exp();
+        v = settled + (v - settled) * libm::exp(membrane);
+        a *= libm::exp(adaptation);
         if pause > 0.0 {
             (v, pause) = (f64::from(p.reset), pause - tick_ms);
         } else if v >= f64::from(p.threshold) + a {
@@ -211,7 +211,7 @@ fn drive_and_kicks_reach_cells_with_exponential_currents() {
     let cells = || Cells::exp_lif(quiet).start_between(-60.0, -60.0);
     // In the long run a potential is where leak takes away what drive adds: drive / (1 - exp(-1 ms / 20 ms)).
     let (mean, deviation) = settled(cells().drive(0.5), MS);
-    let expected = -60.0 + 0.5 / (1.0 - (-0.05f64).exp());
+    let expected = -60.0 + 0.5 / (1.0 - libm::exp(-0.05));
     assert!((mean - expected).abs() < 1e-3 && deviation < 1e-3, "{mean} +- {deviation}");
     // Kicks add to a current; `tau_m dv/dt = (rest - v) + g`, so the mean is that of g. A current is at its end of a
     // tick when it acts on the next: kicks * size / (exp(1 ms / tau) - 1), times what acts for one tick.

@@ -65,8 +65,8 @@ pub(super) trait CellModel: fmt::Debug + Send {
 /// The most columns of state of any model.
 pub(super) const STATE_COLUMNS: usize = 3;
 
-/// Which slice of a population's cells is held together, and what their random numbers are drawn from. A draw is keyed by the
-/// number of a cell in the whole population, so it does not depend on how they are cut.
+/// Which slice of a population's cells is held together, and what their random numbers are drawn from. A draw is keyed
+/// by the number of a cell in the whole population, so it does not depend on how they are cut.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) cells: Range<u32>,
