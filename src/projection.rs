@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::dendrite::Dendrite;
 use crate::math;
-use crate::plasticity::{Plasticity, PlasticityError};
+use crate::plasticity::{Plasticity, PlasticityError, ShortTerm, SynapticScaling};
 use crate::time::{Span, Ticks};
 
 /// Why a projection is refused.
@@ -142,6 +142,8 @@ pub struct Projection {
     pub(crate) protected: bool,
     pub(crate) autapses: bool,
     pub(crate) plasticity: Option<Plasticity>,
+    pub(crate) short_term: Option<ShortTerm>,
+    pub(crate) scaling: Option<SynapticScaling>,
     pub(crate) dendrite: Option<Dendrite>,
 }
 
@@ -158,6 +160,8 @@ impl Projection {
             protected: false,
             autapses: false,
             plasticity: None,
+            short_term: None,
+            scaling: None,
             dendrite: None,
         }
     }
@@ -267,6 +271,20 @@ impl Projection {
         self
     }
 
+    /// How spikes in quick succession act more, or less, than those that come alone.
+    #[must_use]
+    pub fn short_term(mut self, rule: ShortTerm) -> Self {
+        self.short_term = Some(rule);
+        self
+    }
+
+    /// Which rate of its targets the weights keep.
+    #[must_use]
+    pub fn scaling(mut self, rule: SynapticScaling) -> Self {
+        self.scaling = Some(rule);
+        self
+    }
+
     /// What the synapses let through.
     #[must_use]
     pub fn dendrite(mut self, filter: Dendrite) -> Self {
@@ -306,7 +324,18 @@ impl Projection {
         if let Some(rule) = &self.plasticity {
             rule.check()?;
         }
+        if let Some(rule) = &self.short_term {
+            rule.check()?;
+        }
+        if let Some(rule) = &self.scaling {
+            rule.check()?;
+        }
         Ok(())
+    }
+
+    /// Whether weights change for good.
+    pub(crate) fn is_plastic(&self) -> bool {
+        self.plasticity.is_some() || self.scaling.is_some()
     }
 
     /// Whether each synapse has a weight of its own.

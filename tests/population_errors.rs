@@ -282,10 +282,6 @@ fn what_populations_do_not_have_between_them_is_refused() {
         refused_between(all().inhibitory().plasticity(Stdp::default())),
         "plasticity is refused: inhibitory synapses between populations do not learn"
     );
-    assert_eq!(
-        refused_between(all().plasticity(RewardStdp::default())),
-        "reward learning is refused: synapses between populations learn by pairs only"
-    );
 }
 
 #[test]

@@ -7,12 +7,8 @@ use std::time::Duration;
 use crate::spike::Spike;
 use crate::sync::{Arc, Relaxed, fence, order};
 
-use super::ring::{AxonError, POSITION_MAX, Ring, Slots};
-use super::tenure::Tenure;
+use super::ring::{AxonError, Ring, Slots};
 use super::wait::{self, WaitStrategy};
-
-/// Floors that one read follows before it says that there is nothing: a damaged file could move them for ever.
-const SKIPS_MAX: u32 = 1 << 10;
 
 /// A reading end that the writer never passes, unless it publishes with `Overflow::ShedOldest`.
 ///
@@ -24,7 +20,6 @@ pub struct AxonReader {
     ring: Arc<Ring>,
     slots: Slots,
     entry: usize,
-    tenure: Tenure,
     /// The next position to read.
     next: u64,
     /// What the writer was told last.
@@ -42,16 +37,10 @@ impl AxonReader {
     }
 
     fn at(ring: &Arc<Ring>, position: Option<u64>) -> Result<Self, AxonError> {
-        let (entry, tenure, next) = ring.attach(position)?;
-        Ok(Self::holding(ring, entry, tenure, next))
-    }
-
-    /// The reader of an entry that is held already, from a position on.
-    pub(super) fn holding(ring: &Arc<Ring>, entry: usize, tenure: Tenure, next: u64) -> Self {
+        let (entry, next) = ring.attach(position)?;
         let (ring, slots) = (Arc::clone(ring), ring.slots.clone());
         let tell_at = next + Self::stride(&slots);
-        let not_sync = PhantomData;
-        Self { ring, slots, entry, tenure, next, told: next, tell_at, shed: 0, not_sync }
+        Ok(Self { ring, slots, entry, next, told: next, tell_at, shed: 0, not_sync: PhantomData })
     }
 
     fn stride(slots: &Slots) -> u64 {
@@ -70,7 +59,7 @@ impl AxonReader {
     #[inline]
     pub fn try_read(&mut self) -> Option<Spike> {
         // bound: each round after the first follows a skip to a floor that only the writer's next shedding can move
-        for _ in 0..SKIPS_MAX {
+        loop {
             if let Some(spike) = self.peek(self.next) {
                 self.next += 1;
                 if self.next == self.tell_at {
@@ -84,7 +73,6 @@ impl AxonReader {
             }
             self.skip();
         }
-        None
     }
 
     /// Hands up to `max` published spikes to a function, in order, and returns how many.
@@ -92,7 +80,7 @@ impl AxonReader {
     pub fn drain(&mut self, max: usize, mut each: impl FnMut(&Spike)) -> usize {
         let mut count = 0;
         // bound: each round but the last follows a skip to a floor that only the writer's next shedding can move
-        for _ in 0..SKIPS_MAX {
+        loop {
             count += self.drain_run(max - count, &mut each);
             if count == max || self.is_above_floor(self.next) {
                 break;
@@ -156,7 +144,7 @@ impl AxonReader {
     pub fn is_ready(&self) -> bool {
         self.slots.is_published(self.next)
             // relaxed: `skip` loads it again
-            || self.ring.floor.load(Relaxed).min(POSITION_MAX) > self.next
+            || self.ring.floor.load(Relaxed) > self.next
     }
 
     /// Waits until a spike can be read, or a time has passed; whether one can be read.
@@ -181,13 +169,12 @@ impl AxonReader {
         // other half.
         fence(order::slot_claimed_check());
         // relaxed: ordered by the fence
-        self.ring.floor.load(Relaxed).min(POSITION_MAX) <= position
+        self.ring.floor.load(Relaxed) <= position
     }
 
     /// Goes on at the floor.
     fn skip(&mut self) {
-        // Only a file that is damaged has a floor that goes back.
-        let floor = floor_of(&self.ring).max(self.next);
+        let floor = floor_of(&self.ring);
         self.shed += floor - self.next;
         self.next = floor;
         self.flush();
@@ -211,7 +198,7 @@ impl AxonReader {
 fn floor_of(ring: &Ring) -> u64 {
     // SYNC(floor-seen): the slot at the floor is seen as it was when the floor was set, not a lap or two before;
     // `limit` is the other half.
-    ring.floor.load(order::floor_seen_skip()).min(POSITION_MAX)
+    ring.floor.load(order::floor_seen_skip())
 }
 
 #[inline(never)]
@@ -239,6 +226,6 @@ impl Drop for Run<'_> {
 
 impl Drop for AxonReader {
     fn drop(&mut self) {
-        self.ring.detach(self.entry, self.tenure);
+        self.ring.detach(self.entry);
     }
 }

@@ -368,7 +368,7 @@ impl Assembly {
             (None, Some(to)) if self.worker.network.is_source(to) => {
                 refuse("a projection", "its target is a source, which hears nothing")
             }
-            _ if spec.plasticity.is_some() => {
+            _ if spec.is_plastic() || spec.short_term.is_some() => {
                 refuse("plasticity", "one end is a population, the other is not")
             }
             _ if !matches!(spec.connector, Connector::AllToAll) => {

@@ -129,6 +129,10 @@ impl Worker {
     /// Route: spikes that are due, in the order they were fired, then what the gates admitted.
     pub(crate) fn route(&mut self) {
         let now = self.services.now;
+        // Where nothing happens nothing is caught up with, so that the state depends on no pace.
+        if self.table.is_due(now) && !self.is_quiet(now) {
+            self.table.catch_up(now);
+        }
         // Whatever these arrivals set off goes under way to a later tick.
         while let Some(arrival) = self.wheel.pop(now) {
             self.arrive(arrival);
@@ -208,7 +212,10 @@ impl Worker {
             return;
         }
         let sign = if kind == SpikeKind::Inhibitory { -sign } else { sign };
-        let sign = sign * f32::from(spike.firings());
+        let mut sign = sign * f32::from(spike.firings());
+        if kind != SpikeKind::Modulatory {
+            sign *= self.table.efficacy(arrival.segment, now, arrival.deferred);
+        }
         for slot in slots {
             let columns = &self.table.projections[projection].columns;
             let weight = sign * columns.weights[slot];
@@ -228,10 +235,13 @@ impl Worker {
 
     fn reward(&mut self, target: NeuronId, weight: f32, payload: &[u8]) {
         let amount = payload.first_chunk::<4>().map_or(1.0, |bytes| f32::from_le_bytes(*bytes));
-        if amount.is_finite() {
-            self.table.reward(target, weight * amount, self.services.now);
-        } else {
+        if !amount.is_finite() {
             self.counts.refused += 1;
+            return;
+        }
+        match self.cells[target.index()].body {
+            Body::Population(end) => self.network.reward(end.population, weight * amount),
+            _ => self.table.reward(target, weight * amount, self.services.now),
         }
     }
 

@@ -5,12 +5,23 @@
 //! depress and deliver, membranes fire and potentiate, then traces rise; a pair in the same tick changes nothing.
 
 mod reward;
+mod rule;
+mod scaling;
+mod short_term;
 mod stdp;
+mod trace;
+mod triplet;
 
 pub use reward::RewardStdp;
+pub(crate) use rule::{Rule, cut};
+pub(crate) use scaling::ScalingRule;
+pub use scaling::SynapticScaling;
+pub use short_term::ShortTerm;
+pub(crate) use short_term::{Release, Stock};
 pub use stdp::{Bounds, Pairing, Stdp};
+pub(crate) use trace::Trace;
+pub use triplet::TripletStdp;
 
-use crate::math::Decay;
 use crate::time::{Span, TickLength};
 
 /// Why a learning rule is refused.
@@ -33,6 +44,8 @@ pub enum Plasticity {
     Stdp(Stdp),
     /// Pairs of spikes make a synapse eligible; reward turns that into weight.
     Reward(RewardStdp),
+    /// Triplets of spikes change the weight at once.
+    Triplet(TripletStdp),
 }
 
 impl From<Stdp> for Plasticity {
@@ -47,6 +60,12 @@ impl From<RewardStdp> for Plasticity {
     }
 }
 
+impl From<TripletStdp> for Plasticity {
+    fn from(rule: TripletStdp) -> Self {
+        Self::Triplet(rule)
+    }
+}
+
 impl Plasticity {
     /// Whether the parameters make sense.
     ///
@@ -56,26 +75,12 @@ impl Plasticity {
         match self {
             Self::Stdp(rule) => rule.check(),
             Self::Reward(rule) => rule.check(),
+            Self::Triplet(rule) => rule.check(),
         }
     }
 
     pub(crate) fn compile(&self, length: TickLength) -> Rule {
-        let (stdp, eligibility) = match self {
-            Self::Stdp(stdp) => (stdp, None),
-            Self::Reward(reward) => {
-                let decay = Decay::new(length.exact_ticks(reward.tau_eligibility));
-                (&reward.stdp, Some(Eligibility { decay, rate: reward.rate }))
-            }
-        };
-        Rule {
-            a_plus: stdp.a_plus,
-            a_minus: stdp.a_minus,
-            plus: Decay::new(length.exact_ticks(stdp.tau_plus)),
-            minus: Decay::new(length.exact_ticks(stdp.tau_minus)),
-            pairing: stdp.pairing,
-            bounds: stdp.bounds,
-            eligibility,
-        }
+        Rule::new(self, length)
     }
 }
 
@@ -91,87 +96,18 @@ pub(crate) fn check_amplitude(name: &'static str, value: f32) -> Result<(), Plas
 }
 
 pub(crate) fn check_tau(name: &'static str, tau: Span) -> Result<(), PlasticityError> {
-    match tau {
-        Span::Ticks(0) | Span::Time(std::time::Duration::ZERO) => Err(PlasticityError {
-            name,
-            value: tau.to_string(),
-            expected: "a time constant is longer than zero",
-        }),
+    check_positive(name, tau, "a time constant is longer than zero")
+}
+
+pub(crate) fn check_positive(
+    name: &'static str,
+    span: Span,
+    expected: &'static str,
+) -> Result<(), PlasticityError> {
+    match span {
+        Span::Ticks(0) | Span::Time(std::time::Duration::ZERO) => {
+            Err(PlasticityError { name, value: span.to_string(), expected })
+        }
         _ => Ok(()),
-    }
-}
-
-/// A rule in ticks.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Rule {
-    pub(crate) a_plus: f32,
-    pub(crate) a_minus: f32,
-    pub(crate) plus: Decay,
-    pub(crate) minus: Decay,
-    pub(crate) pairing: Pairing,
-    pub(crate) bounds: Bounds,
-    pub(crate) eligibility: Option<Eligibility>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Eligibility {
-    pub(crate) decay: Decay,
-    pub(crate) rate: f32,
-}
-
-impl Rule {
-    /// The weight after an arrival that meets a post-synaptic trace of this height.
-    #[inline]
-    pub(crate) fn depress(&self, weight: f32, trace: f32, limits: (f32, f32)) -> f32 {
-        let step = match self.bounds {
-            Bounds::Additive => trace,
-            Bounds::Multiplicative => trace * (weight - limits.0),
-        };
-        (weight - step).clamp(limits.0, limits.1)
-    }
-
-    /// The weight after a firing that meets a pre-synaptic trace of this height.
-    #[inline]
-    pub(crate) fn potentiate(&self, weight: f32, trace: f32, limits: (f32, f32)) -> f32 {
-        let step = match self.bounds {
-            Bounds::Additive => trace,
-            Bounds::Multiplicative => trace * (limits.1 - weight),
-        };
-        (weight + step).clamp(limits.0, limits.1)
-    }
-}
-
-/// A sum of past events that decays: brought up to date when it is read, never in between.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Trace {
-    value: f32,
-    /// The height before the events of tick `last`: events of one tick do not meet each other.
-    before: f32,
-    pub(crate) last: u64,
-}
-
-impl Trace {
-    /// The height that events of this tick meet.
-    #[inline]
-    pub(crate) fn at(&self, now: u64, decay: &Decay) -> f32 {
-        if self.last == now { self.before } else { self.value * decay.over(now - self.last) }
-    }
-
-    /// Takes up an event of this tick.
-    #[inline]
-    pub(crate) fn rise(&mut self, now: u64, decay: &Decay, amplitude: f32, pairing: Pairing) {
-        if self.last != now {
-            self.before = self.value * decay.over(now - self.last);
-            self.value = self.before;
-            self.last = now;
-        }
-        match pairing {
-            Pairing::AllToAll => self.value += amplitude,
-            Pairing::Nearest => self.value = amplitude,
-        }
-    }
-
-    pub(crate) fn words(&self) -> [u64; 2] {
-        [u64::from(self.value.to_bits()) << 32 | u64::from(self.before.to_bits()), self.last]
     }
 }

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::cells::{CellModel, Cells, Group, STATE_COLUMNS};
-pub(super) use super::passes::{is_sweep, sweep};
 use crate::time::TickLength;
 
 /// The state of a slice of a population's cells, and what moves it on.

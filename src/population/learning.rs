@@ -1,142 +1,176 @@
-//! STDP between populations: traces of all cells decay together, weights change when spikes arrive or targets fire.
+//! What the spikes of a link change: its weights, for good or for a while.
+//!
+//! A link knows all its sources, and of its targets those that are here: what sources leave behind is a function of
+//! arrivals alone, and so the same wherever the targets are.
 
-use pulp::Arch;
-
-use super::columns::{is_sweep, sweep};
 use super::rows::Table;
-use crate::plasticity::{Pairing, Rule};
+use super::timing::Timing;
+use crate::plasticity::{Release, ScalingRule, Stock, cut};
+use crate::projection::Projection;
+use crate::time::TickLength;
 
-/// Where the synapses onto each target lie in a table.
-#[derive(Debug)]
-struct Columns {
-    starts: Vec<u32>,
-    /// Slot in the table, and source.
-    entries: Vec<(u32, u32)>,
-}
-
-/// The learning side of one projection.
+/// Everything that learns in one link.
 #[derive(Debug)]
 pub(super) struct Learning {
-    rule: Rule,
     limits: (f32, f32),
-    decay_pre: f32,
-    decay_post: f32,
-    /// For each table, the pre-synaptic trace of each source.
-    pre: Vec<Vec<f32>>,
-    post: Vec<f32>,
-    columns: Vec<Columns>,
+    timing: Option<Timing>,
+    short_term: Option<ShortTerm>,
+    scaling: Option<Scaling>,
 }
 
-impl Columns {
-    fn new(table: &Table, targets: u32) -> Self {
-        let mut starts = vec![0u32; targets as usize + 1];
-        for &target in &table.targets {
-            starts[target as usize + 1] += 1;
-        }
-        for target in 0..targets as usize {
-            starts[target + 1] += starts[target];
-        }
-        let mut places = starts.clone();
-        let mut entries = vec![(0, 0); table.targets.len()];
-        for source in 0..table.starts.len() as u32 - 1 {
-            for slot in table.row(source) {
-                let place = &mut places[table.targets[slot] as usize];
-                entries[*place as usize] = (slot as u32, source);
-                *place += 1;
-            }
-        }
-        Self { starts, entries }
-    }
+/// What each source has left to give, for each table.
+#[derive(Debug)]
+struct ShortTerm {
+    release: Release,
+    stocks: Vec<Vec<Stock>>,
 }
 
-#[inline(always)]
-fn scale(values: &mut [f32], factor: f32) {
-    values.iter_mut().for_each(|value| *value *= factor);
+/// How often each target fired since its synapses were last scaled.
+#[derive(Debug)]
+struct Scaling {
+    rule: ScalingRule,
+    firings: Vec<u32>,
 }
 
 impl Learning {
+    /// What a projection learns, if it does.
     pub(super) fn new(
-        rule: Rule,
-        limits: (f32, f32),
+        spec: &Projection,
+        length: TickLength,
         tables: &[Table],
         (sources, targets): (u32, u32),
-    ) -> Self {
-        Self {
-            limits,
-            decay_pre: rule.plus.over(1),
-            decay_post: rule.minus.over(1),
-            pre: tables.iter().map(|_| vec![0.0; sources as usize]).collect(),
-            post: vec![0.0; targets as usize],
-            columns: tables.iter().map(|table| Columns::new(table, targets)).collect(),
-            rule,
+    ) -> Option<Self> {
+        let timing = spec
+            .plasticity
+            .map(|rule| Timing::new(rule.compile(length), spec.bounds, tables, (sources, targets)));
+        let short_term = spec.short_term.map(|rule| ShortTerm {
+            release: rule.compile(length),
+            stocks: tables.iter().map(|_| vec![Stock::default(); sources as usize]).collect(),
+        });
+        let scaling = spec
+            .scaling
+            .map(|rule| Scaling { rule: rule.compile(length), firings: vec![0; targets as usize] });
+        let learns = timing.is_some() || short_term.is_some() || scaling.is_some();
+        learns.then_some(Self { limits: spec.bounds, timing, short_term, scaling })
+    }
+
+    /// Whether weights change for good.
+    pub(super) fn is_plastic(&self) -> bool {
+        self.timing.is_some() || self.scaling.is_some()
+    }
+
+    /// A tick begins.
+    pub(super) fn begin(&mut self, now: u64) {
+        if let Some(timing) = &mut self.timing {
+            timing.begin(now);
         }
     }
 
-    /// A tick begins: every trace has decayed.
-    pub(super) fn decay(&mut self, now: u64) {
-        let arch = Arch::new();
-        let pre = self.pre.iter_mut().map(|trace| (trace, self.decay_pre));
-        for (trace, decay) in pre.chain([(&mut self.post, self.decay_post)]) {
-            if is_sweep(now) {
-                arch.dispatch(|| sweep(trace, 0.0));
+    /// Spikes arrive at a table's synapses, in order of sources, and add to the input; returns how many synapses heard.
+    ///
+    /// `input` has a power of two as its length, or none.
+    pub(super) fn arrive(
+        &mut self,
+        now: u64,
+        (index, table): (usize, &mut Table),
+        fired: &[u32],
+        input: &mut [f32],
+    ) -> u64 {
+        if fired.is_empty() || input.is_empty() {
+            return 0;
+        }
+        match (&mut self.timing, &mut self.short_term) {
+            (Some(timing), None) => {
+                timing.arrive(index, table, fired.iter().map(|&source| (source, 1.0)), input)
             }
-            arch.dispatch(|| scale(trace, decay));
-        }
-    }
-
-    /// Spikes arrive at a table's synapses: what their targets fired before depresses them.
-    pub(super) fn depress(&self, table: &mut Table, fired: &[u32]) {
-        for &source in fired {
-            let row = table.row(source);
-            let synapses = table.targets[row.clone()].iter().zip(&mut table.weights[row]);
-            for (&target, weight) in synapses {
-                let trace = self.post[target as usize];
-                *weight = self.rule.depress(*weight, trace, self.limits);
-            }
-        }
-    }
-
-    /// Targets have fired: what arrived before strengthens their synapses.
-    pub(super) fn potentiate(&self, tables: &mut [Table], fired: &[u32]) {
-        for ((table, columns), pre) in tables.iter_mut().zip(&self.columns).zip(&self.pre) {
-            for &target in fired {
-                let target = target as usize;
-                let range = columns.starts[target] as usize..columns.starts[target + 1] as usize;
-                for &(slot, source) in &columns.entries[range] {
-                    let weight = &mut table.weights[slot as usize];
-                    *weight = self.rule.potentiate(*weight, pre[source as usize], self.limits);
+            (timing, Some(ShortTerm { release, stocks })) => {
+                let (stocks, release) = (&mut stocks[index], &*release);
+                let fired = fired
+                    .iter()
+                    .map(|&source| (source, stocks[source as usize].spend(now, release)));
+                match timing {
+                    Some(timing) => timing.arrive(index, table, fired, input),
+                    None => fired.map(|spike| table.deliver_scaled(spike, input)).sum(),
                 }
             }
+            (None, None) => table.deliver(fired, input),
         }
     }
 
-    /// The tick's arrivals at a table are remembered.
-    pub(super) fn arrived(&mut self, table: usize, fired: &[u32]) {
-        rise(&mut self.pre[table], fired, self.rule.a_plus, self.rule.pairing);
+    /// The targets have fired: their synapses are strengthened; then both sides' spikes of this tick are remembered.
+    pub(super) fn settle<'a>(
+        &mut self,
+        now: u64,
+        tables: &mut [Table],
+        fired: &[u32],
+        arrived: impl Fn(u32) -> &'a [u32],
+    ) {
+        if let Some(timing) = &mut self.timing {
+            timing.potentiate(tables, fired);
+            for (index, table) in tables.iter().enumerate() {
+                timing.arrived(index, arrived(table.delay));
+            }
+            timing.fired(fired);
+        }
+        if let Some(scaling) = &mut self.scaling {
+            fired.iter().for_each(|&target| scaling.firings[target as usize] += 1);
+            if (now + 1).is_multiple_of(scaling.rule.interval) {
+                scaling.scale(tables, self.limits);
+            }
+        }
     }
 
-    /// The tick's firings are remembered.
-    pub(super) fn fired(&mut self, fired: &[u32]) {
-        rise(&mut self.post, fired, self.rule.a_minus, self.rule.pairing);
+    /// A reward reaches all targets, before the tick's arrivals.
+    pub(super) fn reward(&mut self, amount: f32, tables: &mut [Table]) {
+        if let Some(timing) = &mut self.timing
+            && amount != 0.0
+        {
+            timing.reward(amount, tables);
+        }
+    }
+
+    /// What the synapses in these slots of a table know beside their weights.
+    pub(super) fn digest_row(
+        &self,
+        table: usize,
+        row: std::ops::Range<usize>,
+        hasher: &mut blake3::Hasher,
+    ) {
+        if let Some(timing) = &self.timing {
+            timing.digest_row(table, row, hasher);
+        }
     }
 
     /// What arrived at the synapses of a table.
     pub(super) fn digest_arrivals(&self, table: usize, hasher: &mut blake3::Hasher) {
-        hasher.update(bytemuck::cast_slice(&self.pre[table]));
+        if let Some(timing) = &self.timing {
+            timing.digest_arrivals(table, hasher);
+        }
+        let stocks = self.short_term.iter().flat_map(|short_term| &short_term.stocks[table]);
+        for word in stocks.flat_map(Stock::words) {
+            hasher.update(&word.to_le_bytes());
+        }
     }
 
     /// What the targets fired.
     pub(super) fn digest_firings(&self, hasher: &mut blake3::Hasher) {
-        hasher.update(bytemuck::cast_slice(&self.post));
+        if let Some(timing) = &self.timing {
+            timing.digest_firings(hasher);
+        }
+        if let Some(scaling) = &self.scaling {
+            hasher.update(bytemuck::cast_slice(&scaling.firings));
+        }
     }
 }
 
-fn rise(trace: &mut [f32], fired: &[u32], amplitude: f32, pairing: Pairing) {
-    for &cell in fired {
-        let value = &mut trace[cell as usize];
-        *value = match pairing {
-            Pairing::AllToAll => *value + amplitude,
-            Pairing::Nearest => amplitude,
-        };
+impl Scaling {
+    /// An interval is over.
+    fn scale(&mut self, tables: &mut [Table], limits: (f32, f32)) {
+        for table in tables {
+            for (&target, weight) in table.targets.iter().zip(&mut table.weights) {
+                *weight = cut(*weight * self.rule.factor(self.firings[target as usize]), limits);
+            }
+        }
+        self.firings.fill(0);
     }
 }

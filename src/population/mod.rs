@@ -29,12 +29,15 @@
 mod cells;
 mod columns;
 mod error;
+mod incoming;
 mod learning;
 mod memory;
 mod network;
 mod noise;
 mod passes;
 mod rows;
+mod timing;
+mod traces;
 
 pub use cells::{AdaptiveLif, Cells, ExpLif, Izhikevich, Noise};
 pub use error::PopulationError;

@@ -73,6 +73,8 @@ struct Population {
     fired: Vec<u32>,
     /// What agents and gates add to every cell in this tick: what excites, and what inhibits.
     drive: (f32, f32),
+    /// What rewards add up to in this tick.
+    reward: f32,
     record: Option<Vec<(u64, u32)>>,
 }
 
@@ -110,6 +112,7 @@ impl Network {
             slice,
             fired: Vec::new(),
             drive: (0.0, 0.0),
+            reward: 0.0,
             record: record.map(|Record::Spikes| Vec::new()),
         });
         PopulationEnd { population: (self.populations.len() - 1) as u16, cells: count }
@@ -130,7 +133,7 @@ impl Network {
             targets: self.populations[usize::from(to.population)].slice.clone(),
             recurrent: from == to,
             autapses: spec.autapses,
-            plastic: spec.plasticity.is_some(),
+            plastic: spec.is_plastic(),
             weight: spec.weight,
             sign: if spec.inhibitory { -1.0 } else { 1.0 },
             delay: to_ticks(spec.delay),
@@ -150,11 +153,8 @@ impl Network {
         if slots > history.ticks.len() {
             history.ticks.resize(slots, Vec::new());
         }
-        let learning = spec.plasticity.map(|rule| {
-            let targets = self.populations[usize::from(to.population)].slice.len() as u32;
-            let ends = (from.cells, targets);
-            Learning::new(rule.compile(length), spec.bounds, &tables, ends)
-        });
+        let targets = self.populations[usize::from(to.population)].slice.len() as u32;
+        let learning = Learning::new(spec, length, &tables, (from.cells, targets));
         self.links.push(Link {
             from: usize::from(from.population),
             to: usize::from(to.population),
@@ -169,6 +169,11 @@ impl Network {
         let sums = &mut self.populations[usize::from(population)].drive;
         let sum = if drive < 0.0 { &mut sums.1 } else { &mut sums.0 };
         *sum += drive;
+    }
+
+    /// A reward reaches every cell of a population in this tick.
+    pub(crate) fn reward(&mut self, population: u16, amount: f32) {
+        self.populations[usize::from(population)].reward += amount;
     }
 
     /// Whether the cells of a population fire by themselves and hear nothing.
@@ -190,18 +195,17 @@ impl Network {
         if spec.dendrite.is_some() || spec.silent || spec.lossless {
             return refuse("a dendrite, silence or losslessness", "both ends are populations");
         }
-        if spec.inhibitory && spec.plasticity.is_some() {
+        if spec.inhibitory && spec.is_plastic() {
             return refuse("plasticity", "inhibitory synapses between populations do not learn");
         }
-        if matches!(spec.plasticity, Some(Plasticity::Reward(_))) {
-            return refuse("reward learning", "synapses between populations learn by pairs only");
-        }
         let synapses = spec.connector.expected(from.cells, to.cells);
-        // Targets; weights, where they differ or learn; and the index by target, where they learn.
+        // Targets; weights, where they differ or learn; and the index by target, where spikes make them learn.
         let bytes = synapses
             * match (&spec.plasticity, &spec.connector) {
+                (Some(Plasticity::Reward(_)), _) => 20,
                 (Some(_), _) => 16,
                 (None, Connector::List(_)) => 8,
+                _ if spec.is_plastic() => 8,
                 _ => 4,
             };
         if synapses >= 1 << 32 {
@@ -224,26 +228,25 @@ impl Network {
         }
         for link in &mut self.links {
             if let Some(learning) = &mut link.learning {
-                learning.decay(now);
+                learning.begin(now);
+                learning.reward(self.populations[link.to].reward, &mut link.tables);
             }
-            for table in &mut link.tables {
+            for (index, table) in link.tables.iter_mut().enumerate() {
                 let fired = self.histories[link.from].fired(now, table.delay);
-                if let Some(learning) = &link.learning {
-                    learning.depress(table, fired);
-                }
-                self.delivered +=
-                    table.deliver(fired, self.columns[link.to].input(link.inhibitory));
+                let input = self.columns[link.to].input(link.inhibitory);
+                self.delivered += match &mut link.learning {
+                    Some(learning) => learning.arrive(now, (index, table), fired, input),
+                    None => table.deliver(fired, input),
+                };
             }
         }
+        self.populations.iter_mut().for_each(|population| population.reward = 0.0);
         self.fire(now);
         for link in &mut self.links {
             let Some(learning) = &mut link.learning else { continue };
             let fired = &self.populations[link.to].fired;
-            learning.potentiate(&mut link.tables, fired);
-            for (index, table) in link.tables.iter().enumerate() {
-                learning.arrived(index, self.histories[link.from].fired(now, table.delay));
-            }
-            learning.fired(fired);
+            let history = &self.histories[link.from];
+            learning.settle(now, &mut link.tables, fired, |delay| history.fired(now, delay));
         }
     }
 
@@ -308,7 +311,10 @@ impl Network {
     /// What connects two populations, seen as one: source, target, and the edge between them.
     pub(crate) fn each_bundle(&self, mut visit: impl FnMut(NeuronId, NeuronId, Bundle)) {
         for link in &self.links {
-            let mut bundle = Bundle { plastic: link.learning.is_some(), ..Bundle::default() };
+            let mut bundle = Bundle {
+                plastic: link.learning.as_ref().is_some_and(Learning::is_plastic),
+                ..Bundle::default()
+            };
             let mut sum = 0.0;
             for table in &link.tables {
                 bundle.synapses += table.targets.len() as u64;
@@ -362,8 +368,15 @@ fn digest_learned(links: &[&Link], hasher: &mut blake3::Hasher) {
         let of_delay = || tables().filter(|(_, (_, table))| table.delay == delay);
         let sources = of_delay().map(|(_, (_, table))| table.starts.len() as u32 - 1).max();
         for source in 0..sources.unwrap_or(0) {
-            for (_, (_, table)) in of_delay() {
-                hasher.update(bytemuck::cast_slice(&table.weights[table.row(source)]));
+            for (link, (number, table)) in of_delay() {
+                let row = table.row(source);
+                // A weight that all of them share does not learn.
+                if let Some(weights) = table.weights.get(row.clone()) {
+                    hasher.update(bytemuck::cast_slice(weights));
+                }
+                if let Some(learning) = &link.learning {
+                    learning.digest_row(number, row, hasher);
+                }
             }
         }
         // What arrived is the same for all targets, wherever they are.

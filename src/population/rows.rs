@@ -52,6 +52,16 @@ impl Table {
         }
         delivered
     }
+
+    /// Adds the weights of one source to its targets' input, scaled; returns how many synapses heard.
+    pub(super) fn deliver_scaled(&self, (source, by): (u32, f32), input: &mut [f32]) -> u64 {
+        let Some(mask) = input.len().checked_sub(1) else { return 0 };
+        let row = self.row(source);
+        for slot in row.clone() {
+            input[self.targets[slot] as usize & mask] += self.weight_of(slot) * by;
+        }
+        row.len() as u64
+    }
 }
 
 /// What a projection between populations is made from.

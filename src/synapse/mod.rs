@@ -3,6 +3,7 @@
 mod plastic;
 mod prune;
 mod rows;
+mod scaling;
 mod table;
 
 pub use table::Link;

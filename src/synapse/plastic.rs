@@ -5,13 +5,24 @@ use std::collections::BTreeMap;
 use super::rows::Eligible;
 use super::table::SynapseTable;
 use crate::id::NeuronId;
-use crate::plasticity::{Rule, Trace};
+use crate::plasticity::{Rule, Trace, cut};
 
 /// A rule, and the post-synaptic traces of all neurons under it. Projections with equal rules share them.
 #[derive(Debug)]
 pub(crate) struct RuleState {
     pub(crate) rule: Rule,
     pub(crate) post: Vec<Trace>,
+    /// The slow ones, which only triplets need.
+    pub(crate) slow: Vec<Trace>,
+}
+
+impl RuleState {
+    fn add_neuron(&mut self) {
+        self.post.push(Trace::default());
+        if self.rule.triplet.is_some() {
+            self.slow.push(Trace::default());
+        }
+    }
 }
 
 /// Where a plastic synapse onto a neuron lies.
@@ -37,7 +48,7 @@ impl Learning {
         self.incoming.push(Vec::new());
         self.fired.push(0);
         for state in &mut self.rules {
-            state.post.push(Trace::default());
+            state.add_neuron();
         }
     }
 
@@ -46,7 +57,9 @@ impl Learning {
         if let Some(found) = self.rules.iter().position(|state| state.rule == rule) {
             return found;
         }
-        self.rules.push(RuleState { rule, post: vec![Trace::default(); self.fired.len()] });
+        let mut state = RuleState { rule, post: Vec::new(), slow: Vec::new() };
+        self.fired.iter().for_each(|_| state.add_neuron());
+        self.rules.push(state);
         self.rules.len() - 1
     }
 
@@ -101,7 +114,8 @@ impl Learning {
         for word in self.fired.iter().copied() {
             hasher.update(&word.to_le_bytes());
         }
-        let post = self.rules.iter().flat_map(|state| state.post.iter().map(words));
+        let post =
+            self.rules.iter().flat_map(|state| state.post.iter().chain(&state.slow).map(words));
         let addressed = self.addressed.iter().flat_map(|(&(segment, position), trace)| {
             [[u64::from(segment), u64::from(position)], words(trace)]
         });
@@ -121,15 +135,17 @@ impl SynapseTable {
         let state = &self.learning.rules[rule_id];
         let rule = &state.rule;
         let columns = &mut shared.columns;
+        let factor = rule.down(|decay| segment.slow.at(now, decay));
         for slot in slots.clone() {
-            let height = state.post[usize::from(columns.targets[slot])].at(now, &rule.minus);
-            if height == 0.0 {
+            let trace = state.post[usize::from(columns.targets[slot])].at(now, &rule.minus);
+            if trace == 0.0 {
                 continue;
             }
+            let height = trace * factor;
             match &rule.eligibility {
                 None => {
                     let weight = columns.weights[slot];
-                    columns.weights[slot] = rule.depress(weight, height, shared.limits);
+                    columns.weights[slot] = rule.weaken(weight, height, shared.limits);
                 }
                 Some(eligibility) => {
                     let eligible = &mut columns.eligible[slot];
@@ -138,21 +154,25 @@ impl SynapseTable {
                 }
             }
         }
+        if let Some(triplet) = &rule.triplet {
+            segment.slow.rise(now, &triplet.x, rule.pairing);
+        }
         if all {
-            segment.trace.rise(now, &rule.plus, rule.a_plus, rule.pairing);
+            segment.trace.rise(now, &rule.plus, rule.pairing);
             segment.arrived = now + 1;
             return;
         }
         for slot in slots {
             let position = (slot - segment.row.start as usize) as u32;
             let trace = self.learning.addressed.entry((id, position)).or_default();
-            trace.rise(now, &rule.plus, rule.a_plus, rule.pairing);
+            trace.rise(now, &rule.plus, rule.pairing);
         }
     }
 
     /// A neuron has fired: its plastic synapses are strengthened by what arrived before.
     #[inline]
     pub(crate) fn fired(&mut self, neuron: NeuronId, now: u64) {
+        self.homeostasis.fired(neuron);
         if !self.learning.incoming[neuron.index()].is_empty() {
             self.potentiate(neuron, now);
         }
@@ -165,7 +185,7 @@ impl SynapseTable {
             let segment = &segments[incoming.segment as usize];
             let shared = &mut projections[segment.projection as usize];
             let Some(rule_id) = shared.rule else { continue };
-            let rule = &learning.rules[rule_id].rule;
+            let RuleState { rule, slow, .. } = &learning.rules[rule_id];
             let mut height = segment.trace.at(now, &rule.plus);
             let mut arrived = segment.arrived;
             if !learning.addressed.is_empty() {
@@ -189,10 +209,11 @@ impl SynapseTable {
             if height == 0.0 {
                 continue;
             }
+            height *= rule.up(|decay| slow[neuron.index()].at(now, decay));
             match &rule.eligibility {
                 None => {
                     let weight = columns.weights[slot];
-                    columns.weights[slot] = rule.potentiate(weight, height, shared.limits);
+                    columns.weights[slot] = rule.strengthen(weight, height, shared.limits);
                 }
                 Some(eligibility) => {
                     let eligible = &mut columns.eligible[slot];
@@ -204,8 +225,10 @@ impl SynapseTable {
         learning.fired[neuron.index()] = now + 1;
         for state in &mut learning.rules {
             let rule = &state.rule;
-            let trace = &mut state.post[neuron.index()];
-            trace.rise(now, &rule.minus, rule.a_minus, rule.pairing);
+            state.post[neuron.index()].rise(now, &rule.minus, rule.pairing);
+            if let Some(triplet) = &rule.triplet {
+                state.slow[neuron.index()].rise(now, &triplet.y, rule.pairing);
+            }
         }
     }
 
@@ -224,7 +247,7 @@ impl SynapseTable {
             // An endless reward for what is not eligible at all is no number, and nothing.
             if !step.is_nan() {
                 let weight = shared.columns.weights[slot] + step;
-                shared.columns.weights[slot] = weight.clamp(shared.limits.0, shared.limits.1);
+                shared.columns.weights[slot] = cut(weight, shared.limits);
             }
         }
     }

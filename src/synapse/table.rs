@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::plastic::Learning;
 use super::rows::{Columns, Row};
+use super::scaling::Homeostasis;
 use crate::dendrite::Dendrite;
 use crate::id::NeuronId;
-use crate::plasticity::{Rule, Trace};
+use crate::plasticity::{Release, Rule, Stock, Trace};
 use crate::projection::Projection;
 use crate::time::{TickLength, Ticks};
 
@@ -19,8 +20,13 @@ pub(crate) struct Segment {
     pub(crate) row: Row,
     /// Arrivals of the past, as the post-synaptic side meets them.
     pub(crate) trace: Trace,
+    /// The same, as triplets remember them.
+    pub(crate) slow: Trace,
     /// One more than the tick of the last arrival; 0 before the first.
     pub(crate) arrived: u64,
+    /// What the last arrival has left to give, and how much of it acted.
+    stock: Stock,
+    efficacy: f32,
 }
 
 /// What all synapses of one projection have in common.
@@ -35,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) limits: (f32, f32),
     pub(crate) initial: f32,
     pub(crate) rule: Option<usize>,
+    pub(crate) release: Option<Release>,
 }
 
 /// A synapse to be made.
@@ -72,6 +79,7 @@ pub(crate) struct SynapseTable {
     /// The segments of each source, by projection and delay.
     by_source: Vec<Vec<u32>>,
     pub(crate) learning: Learning,
+    pub(super) homeostasis: Homeostasis,
     synapses: u64,
 }
 
@@ -79,6 +87,7 @@ impl SynapseTable {
     pub(crate) fn add_neuron(&mut self) {
         self.by_source.push(Vec::new());
         self.learning.add_neuron();
+        self.homeostasis.add_neuron();
     }
 
     pub(crate) fn add_projection(&mut self, spec: &Projection, length: TickLength) -> usize {
@@ -94,8 +103,13 @@ impl SynapseTable {
             limits: spec.bounds,
             initial: spec.weight,
             rule: rule.map(|rule| self.learning.rule(rule)),
+            release: spec.short_term.map(|rule| rule.compile(length)),
         });
-        self.projections.len() - 1
+        let projection = self.projections.len() - 1;
+        if let Some(rule) = spec.scaling {
+            self.homeostasis.add(rule.compile(length), projection);
+        }
+        projection
     }
 
     /// The segments of a source, by projection and delay.
@@ -123,7 +137,10 @@ impl SynapseTable {
                     source: new.source,
                     row: Row::default(),
                     trace: Trace::default(),
+                    slow: Trace::default(),
                     arrived: 0,
+                    stock: Stock::default(),
+                    efficacy: 1.0,
                 });
                 id
             }
@@ -158,6 +175,18 @@ impl SynapseTable {
     /// So many synapses are gone.
     pub(super) fn forget(&mut self, gone: u64) {
         self.synapses -= gone;
+    }
+
+    /// What weights of a segment are multiplied by when a spike acts that arrives now, or that did and was put off.
+    #[inline]
+    pub(crate) fn efficacy(&mut self, id: u32, now: u64, deferred: bool) -> f32 {
+        let segment = &mut self.segments[id as usize];
+        if let Some(release) = &self.projections[segment.projection as usize].release
+            && !deferred
+        {
+            segment.efficacy = segment.stock.spend(now, release);
+        }
+        segment.efficacy
     }
 
     /// The longest delay of a source, in ticks.
@@ -229,10 +258,18 @@ impl SynapseTable {
     /// All of its state that a run changes, for the digest.
     pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
         for segment in &self.segments {
-            for word in segment.trace.words().into_iter().chain([segment.arrived]) {
+            let traces = [segment.trace, segment.slow].into_iter().flat_map(|trace| trace.words());
+            for word in traces.chain([segment.arrived]) {
                 hasher.update(&word.to_le_bytes());
             }
-            let columns = &self.projections[segment.projection as usize].columns;
+            let Shared { columns, release, .. } = &self.projections[segment.projection as usize];
+            if release.is_some() {
+                for word in
+                    segment.stock.words().into_iter().chain([segment.efficacy.to_bits().into()])
+                {
+                    hasher.update(&word.to_le_bytes());
+                }
+            }
             for slot in segment.row.range() {
                 hasher.update(&columns.targets[slot].to_le_bytes());
                 hasher.update(&columns.weights[slot].to_bits().to_le_bytes());
@@ -247,5 +284,6 @@ impl SynapseTable {
             }
         }
         self.learning.digest_into(hasher);
+        self.homeostasis.digest_into(hasher);
     }
 }

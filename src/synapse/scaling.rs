@@ -1,0 +1,81 @@
+//! Homeostasis of agents: the weights onto a neuron keep its rate.
+
+use super::table::{Segment, SynapseTable};
+use crate::id::NeuronId;
+use crate::plasticity::{ScalingRule, cut};
+
+/// One rule, and how often each neuron fired since it was last applied.
+#[derive(Debug)]
+pub(super) struct Scaling {
+    rule: ScalingRule,
+    projection: u32,
+    firings: Vec<u32>,
+    /// The first tick of the next interval.
+    next: u64,
+}
+
+/// All rules of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Homeostasis {
+    scalings: Vec<Scaling>,
+    neurons: usize,
+}
+
+impl Homeostasis {
+    pub(super) fn add_neuron(&mut self) {
+        self.neurons += 1;
+        self.scalings.iter_mut().for_each(|scaling| scaling.firings.push(0));
+    }
+
+    pub(super) fn add(&mut self, rule: ScalingRule, projection: usize) {
+        let firings = vec![0; self.neurons];
+        let next = rule.interval;
+        self.scalings.push(Scaling { rule, projection: projection as u32, firings, next });
+    }
+
+    #[inline]
+    pub(super) fn fired(&mut self, neuron: NeuronId) {
+        for scaling in &mut self.scalings {
+            scaling.firings[neuron.index()] += 1;
+        }
+    }
+
+    pub(super) fn digest_into(&self, hasher: &mut blake3::Hasher) {
+        for scaling in &self.scalings {
+            hasher.update(&scaling.next.to_le_bytes());
+            hasher.update(bytemuck::cast_slice(&scaling.firings));
+        }
+    }
+}
+
+impl SynapseTable {
+    /// Whether an interval has ended before this tick.
+    #[inline]
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        self.homeostasis.scalings.iter().any(|scaling| scaling.next <= now)
+    }
+
+    /// Scales the weights of all intervals that have ended before this tick.
+    ///
+    /// Time that was passed over is made up for at once: neurons were silent in it.
+    pub(crate) fn catch_up(&mut self, now: u64) {
+        let Self { projections, segments, homeostasis, .. } = self;
+        for scaling in &mut homeostasis.scalings {
+            let Some(late) = now.checked_sub(scaling.next) else { continue };
+            let silent = late / scaling.rule.interval;
+            let shared = &mut projections[scaling.projection as usize];
+            // More would take any weight to its bound.
+            let recovery = libm::pow(f64::from(scaling.rule.factor(0)), silent.min(10_000) as f64);
+            let recovery = recovery.min(f64::from(f32::MAX)) as f32;
+            let own = |segment: &&Segment| segment.projection == scaling.projection;
+            for slot in segments.iter().filter(own).flat_map(|segment| segment.row.range()) {
+                let target = usize::from(shared.columns.targets[slot]);
+                let weight = &mut shared.columns.weights[slot];
+                let scaled = *weight * scaling.rule.factor(scaling.firings[target]);
+                *weight = cut(cut(scaled, shared.limits) * recovery, shared.limits);
+            }
+            scaling.firings.fill(0);
+            scaling.next += (silent + 1) * scaling.rule.interval;
+        }
+    }
+}
