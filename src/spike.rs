@@ -152,6 +152,23 @@ pub(crate) struct Header {
 }
 
 impl Spike {
+    /// What stands where a writer died before it had published: kind 3, which is refused everywhere.
+    pub(crate) const VOID: Self = Self {
+        time_ns: 0,
+        sequence: 0,
+        source: BROADCAST,
+        target: BROADCAST,
+        tag: 3,
+        priority: 0,
+        payload: [0; INLINE_MAX],
+    };
+
+    /// Whether it is only the trace of a writer that died.
+    #[must_use]
+    pub(crate) fn is_void(&self) -> bool {
+        self.tag == Self::VOID.tag && self.source == BROADCAST
+    }
+
     /// An empty spike of a kind, addressed to every synapse of its source.
     #[must_use]
     pub const fn new(source: NeuronId, kind: SpikeKind) -> Self {

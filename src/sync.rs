@@ -15,6 +15,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Sleeps for a time: for those who wait on memory that they may only read, where nobody can wake them.
+#[expect(clippy::disallowed_methods, reason = "there is nothing to be woken by")]
+pub(crate) fn sleep(time: std::time::Duration) {
+    std::thread::sleep(time);
+}
+
 /// How many threads can run at once; asked of the system once.
 pub(crate) fn cores() -> usize {
     static CORES: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
@@ -48,8 +54,12 @@ pub(crate) mod order {
         reader_listed_clone = Release;
         reader_attached_attach = SeqCst;
         reader_attached_scan = SeqCst;
+        holder_known_publish = Release;
+        holder_known_reap = Acquire;
         segment_held_take = Acquire;
         segment_held_let_go = Release;
+        segment_anew_publish = Release;
+        segment_anew_check = Acquire;
         block_written_publish = Release;
         block_written_check = Acquire;
         header_written_make = Release;

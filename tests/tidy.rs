@@ -20,13 +20,14 @@ const UNSAFE: [&str; 3] = ["src/shm/", "models/src/shm/", "tests/no_alloc.rs"];
 const THREADS: [&str; 1] = ["src/cortex/running.rs"];
 
 /// What the core may depend on. One more needs a page in `docs/decisions`.
-const DEPENDENCIES: [&str; 14] = [
+const DEPENDENCIES: [&str; 15] = [
     "blake3",
     "bytemuck",
     "core_affinity",
     "crossbeam-channel",
     "crossbeam-utils",
     "hdrhistogram",
+    "libc",
     "libm",
     "memmap2",
     "petgraph",

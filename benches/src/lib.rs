@@ -1,217 +1,65 @@
-//! What the benchmark programs share: options, the machine in the header, the placement probe, tables.
+//! Every figure of `docs/performance.md`, ours beside the peers', from one command:
 //!
-//! Machines are shared and their cores are now near to each other, now far: a cross-core figure is printed beside a
-//! probe taken at the same moment, and peers are measured in alternation within one run.
+//! ```sh
+//! cargo bench -p neuronbus-benches                              # everything, as Markdown
+//! cargo bench -p neuronbus-benches -- axon agents/ring          # what begins with one of these
+//! cargo bench -p neuronbus-benches -- --json numbers.json       # and a file for programs
+//! cargo bench -p neuronbus-benches -- --smoke                   # a moment each: does it run?
+//! ```
+//!
+//! Contestants of one comparison run in turn, round after round, in one process, and the median of the rounds counts:
+//! machines are shared, so only a ratio within one comparison means something. The virtual cores of a machine are now
+//! near to each other, now far: beside every figure that crosses cores stands a probe of the distance at that moment.
+//!
+//! To add a row, write a function that returns a [`harness::Comparison`] and enter it into [`COMPARISONS`].
 
+pub mod agents;
+pub mod axon;
+pub mod gate;
+pub mod harness;
+pub mod idle;
+pub mod networks;
 pub mod rings;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::ExitCode;
 
-use hdrhistogram::Histogram;
-use neuronbus::pace::Stamp;
+use harness::{Named, Options};
 
-/// What the command line says.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Print JSON instead of Markdown.
-    pub json: bool,
-    /// Run for a moment only, to see that it runs.
-    pub smoke: bool,
-}
+/// What can be measured, by name, in the order in which it is printed.
+pub const COMPARISONS: &[Named] = &[
+    ("axon/latency", axon::latency),
+    ("axon/single", axon::single),
+    ("axon/batch", axon::batch),
+    ("axon/two-readers", axon::two_readers),
+    ("axon/one-thread", axon::one_thread),
+    ("axon/one-thread-batch", axon::one_thread_batch),
+    ("axon/one-thread-short", axon::one_thread_short),
+    ("gate/latency", gate::latency),
+    ("agents/ping-pong", agents::ping_pong),
+    ("agents/ring", agents::ring),
+    ("agents/ring-1000", agents::ring_of_1000),
+    ("agents/fan-out", agents::fan_out),
+    ("agents/idle-bytes", idle::bytes),
+    ("agents/idle-add", idle::add),
+    ("networks/cuba-4000", networks::cuba_4000),
+    ("networks/cuba-100000", networks::cuba_100000),
+    ("networks/brunel", networks::brunel_12500),
+    ("networks/plastic-0.1ms", networks::plastic_fine),
+    ("networks/plastic-1ms", networks::plastic_coarse),
+];
 
-impl Options {
-    /// The options given: `--json`, `--smoke`; what cargo adds of its own (`--bench`) is passed over.
-    ///
-    /// # Panics
-    /// For an option that does not exist.
-    #[must_use]
-    pub fn from_args() -> Self {
-        let mut options = Self::default();
-        for argument in std::env::args().skip(1) {
-            match argument.as_str() {
-                "--json" => options.json = true,
-                "--smoke" => options.smoke = true,
-                "--bench" => {}
-                other => panic!("unknown option {other}: there are --json and --smoke"),
-            }
-        }
-        options
-    }
-
-    /// Prints a table with the machine above it.
-    pub fn print(&self, title: &str, table: &Table) {
-        let machine = Machine::of_this_run();
-        if self.json {
-            let rows: Vec<_> = table.objects();
-            let document = serde_json::json!({ "title": title, "machine": machine, "rows": rows });
-            println!("{document:#}");
-        } else {
-            println!("## {title}\n\n{machine}\n\n{table}");
-        }
-    }
-}
-
-/// What was measured on.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Machine {
-    /// As the processor names itself.
-    pub cpu: String,
-    /// How many threads can run at once.
-    pub cores: usize,
-    /// The kernel's release.
-    pub kernel: String,
-    /// What reading the clock costs, ns.
-    pub clock_ns: f64,
-    /// Whether the build is optimised.
-    pub optimised: bool,
-}
-
-impl Machine {
-    /// This machine, now.
-    #[must_use]
-    pub fn of_this_run() -> Self {
-        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
-        let model =
-            model.and_then(|rest| rest.split_once(": ")).map_or("unknown", |(_, name)| name);
-        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        Self {
-            cpu: model.to_owned(),
-            // A pinned thread would see its own core only.
-            cores: cpuinfo.lines().filter(|line| line.starts_with("processor")).count(),
-            kernel: kernel.trim().to_owned(),
-            clock_ns: clock_cost_ns(),
-            optimised: !cfg!(debug_assertions),
-        }
-    }
-}
-
-impl std::fmt::Display for Machine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cpu, cores, kernel, clock_ns, .. } = self;
-        write!(
-            f,
-            "{cpu}, {cores} cores, Linux {kernel}; reading the clock costs {clock_ns:.1} ns"
-        )?;
-        if !self.optimised {
-            write!(f, "; NOT OPTIMISED: build with --release")?;
-        }
-        Ok(())
-    }
-}
-
-fn clock_cost_ns() -> f64 {
-    let reads = 100_000;
-    let began = Stamp::now();
-    for _ in 0..reads {
-        std::hint::black_box(Stamp::now());
-    }
-    Stamp::now().ns_since(began) as f64 / f64::from(reads)
-}
-
-/// Rows under a heading.
-#[derive(Debug, Clone)]
-pub struct Table {
-    heads: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    /// An empty table.
-    #[must_use]
-    pub fn new(heads: &[&str]) -> Self {
-        Self { heads: heads.iter().map(|&head| head.to_owned()).collect(), rows: Vec::new() }
-    }
-
-    /// Adds a row.
-    ///
-    /// # Panics
-    /// If it has not one cell for each head.
-    pub fn row(&mut self, cells: &[String]) {
-        assert_eq!(cells.len(), self.heads.len(), "a row has one cell for each head");
-        self.rows.push(cells.to_vec());
-    }
-
-    fn objects(&self) -> Vec<serde_json::Map<String, serde_json::Value>> {
-        let value = |cell: &String| match cell.parse::<f64>() {
-            Ok(number) => number.into(),
-            Err(_) => cell.clone().into(),
-        };
-        let object =
-            |row: &Vec<String>| self.heads.iter().cloned().zip(row.iter().map(value)).collect();
-        self.rows.iter().map(object).collect()
-    }
-}
-
-impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "| {} |", self.heads.join(" | "))?;
-        writeln!(f, "|{}", " --- |".repeat(self.heads.len()))?;
-        for row in &self.rows {
-            writeln!(f, "| {} |", row.join(" | "))?;
-        }
-        Ok(())
-    }
-}
-
-/// The middle of some figures; sorts them.
-///
-/// # Panics
-/// Without figures.
-pub fn median(figures: &mut [f64]) -> f64 {
-    assert!(!figures.is_empty(), "a median needs figures");
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
-/// A histogram for times from 1 ns to a minute, to three digits.
-///
-/// # Panics
-/// Never: the bounds are constants in range.
+/// What the program does.
 #[must_use]
-pub fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are constants in range")
-}
-
-/// Pins the calling thread to a core; false if the system refuses or there is no such core.
-pub fn pin(core: usize) -> bool {
-    core_affinity::set_for_current(core_affinity::CoreId { id: core })
-}
-
-/// A word on lines of its own.
-#[repr(align(128))]
-struct Apart(AtomicU64);
-
-/// How far apart the first two cores are right now: half of the median round trip of a number that goes over one line
-/// and comes back over another, in ns.
-#[must_use]
-pub fn placement_probe() -> f64 {
-    let (there, back) = (Apart(AtomicU64::new(0)), Apart(AtomicU64::new(0)));
-    let rounds = 20_000;
-    let mut times = histogram();
-    let await_round = |line: &Apart, round| {
-        while line.0.load(Ordering::Acquire) != round {
-            std::hint::spin_loop();
+pub fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
         }
     };
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            pin(1);
-            for round in 1..=rounds {
-                await_round(&there, round);
-                back.0.store(round, Ordering::Release);
-            }
-        });
-        // A thread of its own, so that the caller stays where it is.
-        scope.spawn(|| {
-            pin(0);
-            for round in 1..=rounds {
-                let began = Stamp::now();
-                there.0.store(round, Ordering::Release);
-                await_round(&back, round);
-                times.saturating_record(Stamp::now().ns_since(began).max(1));
-            }
-        });
-    });
-    times.value_at_quantile(0.5) as f64 / 2.0
+    if let Some(name) = &options.alone {
+        return idle::in_this_process(name, options.scale);
+    }
+    harness::run(COMPARISONS, &options)
 }

@@ -35,13 +35,15 @@ models! {
         a_tap_that_attaches_late_sees_no_older_lap
         a_reader_that_attaches_late_holds_the_writer_from_its_start
         a_clone_holds_the_writer_where_it_was_made
-        a_shed_reader_is_never_torn_and_knows_what_it_lost;
+        a_shed_reader_is_never_torn_and_knows_what_it_lost
+        a_reader_is_judged_by_what_it_said_it_is;
     arena:
         a_guessed_reference_shows_a_whole_block_or_none
         a_released_block_is_overwritten_only_after_its_readers
         a_lease_outlives_the_last_reference
         of_two_last_releases_one_is_refused
         two_writers_get_two_places
+        a_copy_that_holds_nothing_is_whole_or_refused
         a_header_is_seen_whole_or_refused;
     bell:
         a_ring_wakes_and_shows_the_work
@@ -66,8 +68,12 @@ const KILLS: &[(&str, &str)] = &[
     ("reader_listed_clone", "a_clone_holds_the_writer_where_it_was_made"),
     ("reader_attached_attach", "a_reader_that_attaches_late_holds_the_writer_from_its_start"),
     ("reader_attached_scan", "a_reader_that_attaches_late_holds_the_writer_from_its_start"),
+    ("holder_known_publish", "a_reader_is_judged_by_what_it_said_it_is"),
+    ("holder_known_reap", "a_reader_is_judged_by_what_it_said_it_is"),
     ("segment_held_take", "a_lease_outlives_the_last_reference"),
     ("segment_held_let_go", "a_lease_outlives_the_last_reference"),
+    ("segment_anew_publish", "a_copy_that_holds_nothing_is_whole_or_refused"),
+    ("segment_anew_check", "a_copy_that_holds_nothing_is_whole_or_refused"),
     ("block_written_publish", "a_guessed_reference_shows_a_whole_block_or_none"),
     ("block_written_check", "a_guessed_reference_shows_a_whole_block_or_none"),
     ("header_written_make", "a_header_is_seen_whole_or_refused"),

@@ -106,3 +106,18 @@ pub(crate) fn a_header_is_seen_whole_or_refused() {
     }
     making.join().unwrap();
 }
+
+pub(crate) fn a_copy_that_holds_nothing_is_whole_or_refused() {
+    let arena = arena();
+    let old = arena.write(&block_of(1)).unwrap();
+    let other = Arc::clone(&arena);
+    let copying = thread::spawn(move || {
+        let mut copy = Vec::new();
+        if other.peek(old, &mut copy).is_ok() {
+            assert_eq!(word_of(&copy), 1, "a copy that was not refused is of its block");
+        }
+    });
+    arena.release(old).unwrap();
+    arena.write(&block_of(2)).unwrap();
+    copying.join().unwrap();
+}

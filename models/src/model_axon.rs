@@ -153,3 +153,15 @@ fn check_shed(reader: &AxonReader, spike: Option<Spike>) {
         assert_eq!(spike.number() + 1, reader.position(), "a position names one spike");
     }
 }
+
+pub(crate) fn a_reader_is_judged_by_what_it_said_it_is() {
+    let axon = axon(1, 1);
+    let hub = axon.hub();
+    let judging = thread::spawn(move || {
+        // Who holds a place and has not said which process it is would be taken for dead, and let go.
+        assert_eq!(hub.reap(None), (0, 0), "a reader that lives is let be");
+    });
+    let reader = axon.reader().unwrap();
+    judging.join().unwrap();
+    drop(reader);
+}

@@ -5,6 +5,9 @@
 pub struct Spike([u64; 2]);
 
 impl Spike {
+    /// As in the core: what stands where a writer died.
+    pub(crate) const VOID: Self = Self::numbered(u64::MAX / 4);
+
     /// The spike with a number; its second word follows from the first.
     #[must_use]
     pub const fn numbered(number: u64) -> Self {

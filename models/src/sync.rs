@@ -9,6 +9,11 @@ pub(crate) use std::sync::atomic::Ordering::Relaxed;
 
 use std::sync::atomic::Ordering;
 
+/// Nothing that is modelled sleeps for a time.
+pub(crate) fn sleep(_: std::time::Duration) {
+    yield_now();
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -72,8 +77,12 @@ pub mod order {
         reader_listed_clone = Release;
         reader_attached_attach = SeqCst;
         reader_attached_scan = SeqCst;
+        holder_known_publish = Release;
+        holder_known_reap = Acquire;
         segment_held_take = Acquire;
         segment_held_let_go = Release;
+        segment_anew_publish = Release;
+        segment_anew_check = Acquire;
         block_written_publish = Release;
         block_written_check = Acquire;
         header_written_make = Release;

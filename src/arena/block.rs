@@ -65,6 +65,13 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// Whether a block of just this place begins here, be it one whose last reference is gone.
+    pub(super) fn belongs(&self, key: u64, place: ArenaRef) -> Result<(), ArenaError> {
+        // SYNC(block-written): `publish` is the other half.
+        let check = self.words[CHECK].load(order::block_written_check());
+        if check == check_word(key, place) { Ok(()) } else { Err(ArenaError::Stale { place }) }
+    }
+
     /// One reference more.
     pub(super) fn retain(&self, place: ArenaRef) -> Result<(), ArenaError> {
         self.recount(|references| match references {

@@ -38,12 +38,13 @@ mod usage;
 pub use error::ArenaError;
 pub use usage::ArenaUsage;
 
+use std::io;
 use std::path::Path;
 
 use crate::shm::header::{self, Format};
-use crate::shm::mapping::{Mapping, PAGE_WORDS};
+use crate::shm::mapping::{Access, Mapping, PAGE_WORDS};
 use crate::spike::ArenaRef;
-use crate::sync::{AtomicU64, Relaxed};
+use crate::sync::{AtomicU64, Relaxed, fence, order};
 
 use block::{BLOCK_WORDS, Block};
 use segment::{SEGMENT_WORDS, Segment};
@@ -116,11 +117,18 @@ impl Arena {
     /// # Errors
     /// [`ArenaError::AlreadyExists`] for a path that exists, [`ArenaError::Size`], [`ArenaError::Io`].
     pub fn create(path: impl AsRef<Path>, bytes: usize) -> Result<Self, ArenaError> {
-        let path = path.as_ref();
+        Self::create_for(path.as_ref(), bytes, Access::Owner)
+    }
+
+    pub(crate) fn create_for(
+        path: &Path,
+        bytes: usize,
+        access: Access,
+    ) -> Result<Self, ArenaError> {
         let segment_bytes = segment_bytes(bytes)?;
         let total = total_bytes(DEFAULT_SEGMENTS, segment_bytes)?;
         let memory =
-            Mapping::create(path, total).map_err(|source| ArenaError::io(path, &source))?;
+            Mapping::create(path, total, access).map_err(|source| ArenaError::io(path, &source))?;
         Ok(Self::format(memory, DEFAULT_SEGMENTS, segment_bytes))
     }
 
@@ -130,7 +138,16 @@ impl Arena {
     /// [`ArenaError::Foreign`] for a file that is no arena of this layout, [`ArenaError::Io`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ArenaError> {
         let path = path.as_ref();
-        let memory = Mapping::open(path).map_err(|source| ArenaError::io(path, &source))?;
+        Self::opened(path, Mapping::open(path))
+    }
+
+    /// The same, to be looked at only: nothing but [`Arena::peek`] and [`Arena::usage`] may be called.
+    pub(crate) fn open_read_only(path: &Path) -> Result<Self, ArenaError> {
+        Self::opened(path, Mapping::open_read_only(path))
+    }
+
+    fn opened(path: &Path, memory: io::Result<Mapping>) -> Result<Self, ArenaError> {
+        let memory = memory.map_err(|source| ArenaError::io(path, &source))?;
         let mapped = 8 * memory.words().len() as u64;
         FORMAT.check(memory.words(), mapped).map_err(|wrong| ArenaError::foreign(path, wrong))?;
         // relaxed: constant since before the magic was written
@@ -216,6 +233,54 @@ impl Arena {
         Ok(())
     }
 
+    /// Replaces the contents of a vector by a copy of a block, without holding it: nothing is written, so that memory
+    /// may be mapped for reading only. A block whose last reference is gone is found for as long as its bytes lie
+    /// there.
+    ///
+    /// # Errors
+    /// [`ArenaError::Stale`] or [`ArenaError::OutOfRange`] for what is no block, or was overwritten while it was
+    /// copied; the vector is then empty.
+    pub(crate) fn peek(&self, place: ArenaRef, into: &mut Vec<u8>) -> Result<(), ArenaError> {
+        into.clear();
+        let number = self.locate(place)?;
+        self.block(place).belongs(self.key, place)?;
+        self.memory.load_bytes_racing(place.offset as usize, place.length as usize, into);
+        // SYNC(segment-anew): if a byte of the copy is of a later generation, the segment is; `start_anew` is the other
+        // half.
+        fence(order::segment_anew_check());
+        if self.segment(number).generation() == place.generation {
+            return Ok(());
+        }
+        into.clear();
+        Err(ArenaError::Stale { place })
+    }
+
+    /// Makes the arena again what its blocks in use say, after the only process that wrote it has died: what else it
+    /// left held is let go. Only for the new owner, while nobody writes.
+    pub(crate) fn recover(&self, live: &[ArenaRef]) {
+        for number in 0..self.segments {
+            let segment = self.segment(number);
+            let generation = segment.generation();
+            let here = |place: &&ArenaRef| {
+                place.segment as usize == number && place.generation == generation
+            };
+            let mut places: Vec<ArenaRef> = live.iter().filter(here).copied().collect();
+            places.retain(|&place| {
+                let block = self.locate(place).map(|_| self.block(place));
+                block.and_then(|block| block.belongs(self.key, place)).is_ok()
+            });
+            places.sort_unstable_by_key(|place| place.offset);
+            places.dedup();
+            places.iter().for_each(|&place| self.block(place).publish(self.key, place));
+            segment.recover(places.len() as u32, self.segment_words as u32);
+        }
+    }
+
+    /// Whether somebody cut the file short.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.memory.is_cut_short()
+    }
+
     /// The bytes of a block, in place in private memory and copied from a file; they stay while the lease lives, even
     /// when the last reference is released in the meantime.
     ///
@@ -263,8 +328,8 @@ impl Arena {
         })
     }
 
-    /// Holds the segment of a live block, so that it is not reused meanwhile.
-    fn hold(&self, place: ArenaRef) -> Result<Hold<'_>, ArenaError> {
+    /// The segment that a place lies in, whole.
+    fn locate(&self, place: ArenaRef) -> Result<usize, ArenaError> {
         let number = place.segment as usize;
         let words = (place.length as usize).div_ceil(8);
         let start = self.segment_start(number.min(self.segments));
@@ -273,7 +338,12 @@ impl Arena {
         if number >= self.segments || offset < start + BLOCK_WORDS || offset + words > end {
             return Err(ArenaError::OutOfRange { place });
         }
-        let segment = self.segment(number);
+        Ok(number)
+    }
+
+    /// Holds the segment of a live block, so that it is not reused meanwhile.
+    fn hold(&self, place: ArenaRef) -> Result<Hold<'_>, ArenaError> {
+        let segment = self.segment(self.locate(place)?);
         segment.hold(place)?;
         // From here on the drop of `hold` lets go, whatever is found.
         let hold = Hold { segment, block: self.block(place) };

@@ -4,7 +4,7 @@
 //! starting it anew exclude each other by one compare-and-swap each.
 
 use crate::spike::ArenaRef;
-use crate::sync::{AtomicU64, Relaxed, order};
+use crate::sync::{AtomicU64, Relaxed, fence, order};
 
 use super::ArenaError;
 
@@ -55,6 +55,24 @@ impl<'a> Segment<'a> {
             written: load(WRITTEN),
             used_words: unpack(load(FILL)).1,
         }
+    }
+
+    /// The generation that blocks are written in now.
+    pub(super) fn generation(&self) -> u32 {
+        // relaxed: where it matters, ordered by a fence
+        unpack(self.words[HOLD].load(Relaxed)).0
+    }
+
+    /// Is held once for each of so many blocks and by nobody else; takes no more of them if it is not known how far it
+    /// is filled.
+    pub(super) fn recover(&self, blocks: u32, limit: u32) {
+        let generation = self.generation();
+        // relaxed: nobody else writes the arena
+        let (filled, used) = unpack(self.words[FILL].load(Relaxed));
+        let used = if filled == generation && used <= limit { used } else { limit };
+        self.words[LEASES].store(0, Relaxed);
+        self.words[FILL].store(pack(generation, used), Relaxed);
+        self.words[HOLD].store(pack(generation, blocks), Relaxed);
     }
 
     /// Becomes a holder if the segment is still of the reference's generation.
@@ -138,6 +156,9 @@ impl<'a> Segment<'a> {
         // SYNC(segment-held): what the last holders did is over; `let_go` is the other half.
         hold.compare_exchange(word, pack(generation, 1), order::segment_held_take(), Relaxed)
             .ok()?;
+        // SYNC(segment-anew): whoever copies a byte that is stored from here on finds the generation raised;
+        // `Arena::peek` is the other half.
+        fence(order::segment_anew_publish());
         // relaxed: the generation in the word keeps it apart from what others may still see
         self.words[FILL].store(pack(generation, words), Relaxed);
         Some((generation, 0))

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::sync::{AtomicU64, Relaxed, lock};
 
-use super::ring::{Entry, HELD, Ring};
+use super::ring::{Entry, POSITION_MAX, Ring};
+use super::tenure::Tenure;
 
 /// Which kind of end an account is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,10 +77,11 @@ pub(super) struct TapTally {
 /// which the next account shows.
 fn settled(position: &AtomicU64, loss: &AtomicU64) -> (u64, u64) {
     // relaxed: counts; each account balances by its own arithmetic
-    let mut before = position.load(Relaxed);
+    let load = || position.load(Relaxed).min(POSITION_MAX);
+    let mut before = load();
     for _ in 0..8 {
         let lost = loss.load(Relaxed);
-        let after = position.load(Relaxed);
+        let after = load();
         if before == after {
             return (after, lost);
         }
@@ -88,17 +90,28 @@ fn settled(position: &AtomicU64, loss: &AtomicU64) -> (u64, u64) {
     (before, loss.load(Relaxed))
 }
 
+// What a file says is bounded, so that sums do not overflow.
+
+fn claimed(ring: &Ring) -> u64 {
+    // relaxed: a count
+    ring.claimed.load(Relaxed).min(POSITION_MAX)
+}
+
+fn dropped(ring: &Ring) -> u64 {
+    // relaxed: a count
+    ring.tally.dropped.load(Relaxed).min(POSITION_MAX)
+}
+
 fn of_reader(ring: &Ring, entry: &Entry) -> Option<EndAccount> {
     // relaxed: as in `settled`
-    if entry.state.load(Relaxed) != HELD {
+    if !Tenure::of(entry.state.load(Relaxed)).is_held() {
         return None;
     }
     let (cursor, shed) = settled(&entry.cursor, &entry.shed);
     let start = entry.start.load(Relaxed).min(cursor);
-    let dropped =
-        ring.tally.dropped.load(Relaxed).saturating_sub(entry.dropped_before.load(Relaxed));
-    let floor = ring.floor.load(Relaxed);
-    let head = ring.claimed.load(Relaxed).max(cursor).max(floor);
+    let dropped = dropped(ring).saturating_sub(entry.dropped_before.load(Relaxed));
+    let floor = ring.floor.load(Relaxed).min(POSITION_MAX);
+    let head = claimed(ring).max(cursor).max(floor);
     let shed = shed.min(cursor - start);
     // What lies below the floor is as good as gone, though the reader has yet to find out.
     let passed = cursor.max(floor) - cursor;
@@ -116,8 +129,8 @@ fn of_reader(ring: &Ring, entry: &Entry) -> Option<EndAccount> {
 fn of_tap(ring: &Ring, tap: &TapTally) -> EndAccount {
     let (next, lost) = settled(&tap.next, &tap.lost);
     // relaxed: as in `settled`
-    let dropped = ring.tally.dropped.load(Relaxed).saturating_sub(tap.dropped_before);
-    let head = ring.claimed.load(Relaxed).max(next);
+    let dropped = dropped(ring).saturating_sub(tap.dropped_before);
+    let head = claimed(ring).max(next);
     let lost = lost.min(next - tap.start);
     let oldest = head.saturating_sub(ring.capacity() as u64);
     let passed = next.max(oldest) - next;
@@ -137,10 +150,10 @@ pub(super) fn of(ring: &Ring) -> AxonAccount {
     let taps: Vec<_> = lock(&ring.taps).iter().filter_map(std::sync::Weak::upgrade).collect();
     ends.extend(taps.iter().map(|tap| of_tap(ring, tap)));
     // relaxed: counts
-    let dropped = ring.tally.dropped.load(Relaxed);
+    let dropped = dropped(ring);
     AxonAccount {
         capacity: ring.capacity() as u64,
-        published: ring.claimed.load(Relaxed) + dropped,
+        published: claimed(ring) + dropped,
         dropped,
         deferred: ring.tally.deferred.load(Relaxed),
         ends,

@@ -1,4 +1,4 @@
-//! Rings of spikes between threads: one writer, many ends.
+//! Rings of spikes between threads and processes: one writer, many ends.
 //!
 //! A spike is published by filling one slot, which is one cache line, and the last word stored carries a stamp that
 //! tells this lap of the ring from the one before. A reader therefore looks at the slot alone: one line crosses from
@@ -13,9 +13,11 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod mapped;
 mod reader;
 mod ring;
 mod tap;
+mod tenure;
 mod wait;
 mod writer;
 
@@ -25,6 +27,9 @@ pub use ring::AxonError;
 pub use tap::{AxonTap, Tapped};
 pub use wait::{Doorbell, WaitStrategy};
 pub use writer::{Axon, AxonFull, Outcome, Overflow};
+
+#[allow(unused_imports, reason = "used by what attaches to files")]
+pub(crate) use mapped::Occupant;
 
 use crate::sync::Arc;
 use ring::Ring;

@@ -7,8 +7,12 @@ use std::time::Duration;
 use crate::spike::Spike;
 use crate::sync::{Arc, Relaxed, fence, order};
 
-use super::ring::{AxonError, Ring, Slots};
+use super::ring::{AxonError, POSITION_MAX, Ring, Slots};
+use super::tenure::Tenure;
 use super::wait::{self, WaitStrategy};
+
+/// Floors that one read follows before it says that there is nothing: a damaged file could move them for ever.
+const SKIPS_MAX: u32 = 1 << 10;
 
 /// A reading end that the writer never passes, unless it publishes with `Overflow::ShedOldest`.
 ///
@@ -20,6 +24,7 @@ pub struct AxonReader {
     ring: Arc<Ring>,
     slots: Slots,
     entry: usize,
+    tenure: Tenure,
     /// The next position to read.
     next: u64,
     /// What the writer was told last.
@@ -37,10 +42,16 @@ impl AxonReader {
     }
 
     fn at(ring: &Arc<Ring>, position: Option<u64>) -> Result<Self, AxonError> {
-        let (entry, next) = ring.attach(position)?;
+        let (entry, tenure, next) = ring.attach(position)?;
+        Ok(Self::holding(ring, entry, tenure, next))
+    }
+
+    /// The reader of an entry that is held already, from a position on.
+    pub(super) fn holding(ring: &Arc<Ring>, entry: usize, tenure: Tenure, next: u64) -> Self {
         let (ring, slots) = (Arc::clone(ring), ring.slots.clone());
         let tell_at = next + Self::stride(&slots);
-        Ok(Self { ring, slots, entry, next, told: next, tell_at, shed: 0, not_sync: PhantomData })
+        let not_sync = PhantomData;
+        Self { ring, slots, entry, tenure, next, told: next, tell_at, shed: 0, not_sync }
     }
 
     fn stride(slots: &Slots) -> u64 {
@@ -59,7 +70,7 @@ impl AxonReader {
     #[inline]
     pub fn try_read(&mut self) -> Option<Spike> {
         // bound: each round after the first follows a skip to a floor that only the writer's next shedding can move
-        loop {
+        for _ in 0..SKIPS_MAX {
             if let Some(spike) = self.peek(self.next) {
                 self.next += 1;
                 if self.next == self.tell_at {
@@ -73,6 +84,7 @@ impl AxonReader {
             }
             self.skip();
         }
+        None
     }
 
     /// Hands up to `max` published spikes to a function, in order, and returns how many.
@@ -80,7 +92,7 @@ impl AxonReader {
     pub fn drain(&mut self, max: usize, mut each: impl FnMut(&Spike)) -> usize {
         let mut count = 0;
         // bound: each round but the last follows a skip to a floor that only the writer's next shedding can move
-        loop {
+        for _ in 0..SKIPS_MAX {
             count += self.drain_run(max - count, &mut each);
             if count == max || self.is_above_floor(self.next) {
                 break;
@@ -144,7 +156,7 @@ impl AxonReader {
     pub fn is_ready(&self) -> bool {
         self.slots.is_published(self.next)
             // relaxed: `skip` loads it again
-            || self.ring.floor.load(Relaxed) > self.next
+            || self.ring.floor.load(Relaxed).min(POSITION_MAX) > self.next
     }
 
     /// Waits until a spike can be read, or a time has passed; whether one can be read.
@@ -169,12 +181,13 @@ impl AxonReader {
         // other half.
         fence(order::slot_claimed_check());
         // relaxed: ordered by the fence
-        self.ring.floor.load(Relaxed) <= position
+        self.ring.floor.load(Relaxed).min(POSITION_MAX) <= position
     }
 
     /// Goes on at the floor.
     fn skip(&mut self) {
-        let floor = floor_of(&self.ring);
+        // Only a file that is damaged has a floor that goes back.
+        let floor = floor_of(&self.ring).max(self.next);
         self.shed += floor - self.next;
         self.next = floor;
         self.flush();
@@ -198,7 +211,7 @@ impl AxonReader {
 fn floor_of(ring: &Ring) -> u64 {
     // SYNC(floor-seen): the slot at the floor is seen as it was when the floor was set, not a lap or two before;
     // `limit` is the other half.
-    ring.floor.load(order::floor_seen_skip())
+    ring.floor.load(order::floor_seen_skip()).min(POSITION_MAX)
 }
 
 #[inline(never)]
@@ -226,6 +239,6 @@ impl Drop for Run<'_> {
 
 impl Drop for AxonReader {
     fn drop(&mut self) {
-        self.ring.detach(self.entry);
+        self.ring.detach(self.entry, self.tenure);
     }
 }

@@ -1,22 +1,28 @@
 //! The memory that the ends of an axon share.
 //!
 //! ```text
-//! slots    slot x capacity      64 bytes each: a spike's words; bit 63 of the first word is the stamp of the lap
-//! claimed  one 128-byte line    positions the writer has begun to fill; written by the writer at each publish
-//! floor    one 128-byte line    positions below it may be overwritten under a reader; written only by shedding
-//! entries  one 128-byte line each: state, cursor, and what the reader accounts for
+//! offset size
+//! 0           header page, of a file only; fields: slots, readers
+//! 4096   128  claimed   positions the writer has begun to fill; written by the writer at each publish
+//! 4224   128  floor     positions below it may be overwritten under a reader; written only by shedding
+//! 4352   128  listed    raised whenever an entry becomes held
+//! 4480   128  tally     dropped, deferred; touched only when the ring is full
+//! 4608   128  bell      rung for those who wait
+//! 4736   128  writer    who writes: tenure, start of the process, its namespace
+//! 4864   128 each       entries: tenure, cursor, start, dropped before, shed, start of the process, its namespace
+//! ..      64 each       slots: a spike's words; bit 63 of the first word is the stamp of the lap
 //! ```
 //!
 //! A *position* is the number of a spike in the life of the ring; position `p` lies in slot `p % capacity`. Its stamp
 //! is 1 in lap 0, so that zeroed memory reads as not published, and alternates from lap to lap. A reader that is never
 //! passed needs no more than this one bit; an end that can be passed checks `claimed` or `floor` after its copy.
 
-use crossbeam_utils::CachePadded;
-
+use crate::shm::mapping::{Groups, LINE_WORDS, Mapping, PAGE_WORDS, Word};
 use crate::spike::Spike;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, fence, lock, order, yield_now};
 
 use super::account::TapTally;
+use super::tenure::{self, Holder, Tenure};
 use super::wait::Doorbell;
 
 /// Words of a slot.
@@ -26,6 +32,40 @@ const STAMP: u64 = 1 << 63;
 
 /// More slots than this are refused: 2^26 spikes are 4 GiB.
 const SLOTS_MAX: usize = 1 << 26;
+
+/// More readers than this are refused: the writer asks every one of them.
+const READERS_MAX: usize = 1 << 10;
+
+/// No position is above this, whatever a file says: sums with it do not overflow.
+pub(super) const POSITION_MAX: u64 = 1 << 62;
+
+/// How often something is tried again that only a peer who changes its words all the time can spoil.
+const PATIENCE: u32 = 1 << 16;
+
+// Lines of the ring, from its first byte behind the header page.
+const CLAIMED: usize = 0;
+const FLOOR: usize = 1;
+const LISTED: usize = 2;
+const TALLY: usize = 3;
+const BELL: usize = 4;
+const WRITER: usize = 5;
+const ENTRIES: usize = 6;
+
+const fn line(number: usize) -> usize {
+    PAGE_WORDS + number * LINE_WORDS
+}
+
+// The models have smaller pages and lines.
+const _: () = assert!(
+    PAGE_WORDS != 512
+        || (8 * line(CLAIMED) == 4096
+            && 8 * line(FLOOR) == 4224
+            && 8 * line(LISTED) == 4352
+            && 8 * line(TALLY) == 4480
+            && 8 * line(BELL) == 4608
+            && 8 * line(WRITER) == 4736
+            && 8 * line(ENTRIES) == 4864)
+);
 
 /// Why an axon cannot be made or joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +77,36 @@ pub enum AxonError {
         /// What was asked for.
         slots: usize,
     },
+    /// The table of readers would be too large.
+    #[error("a table of {readers} readers is refused: an axon takes at most {READERS_MAX}")]
+    Readers {
+        /// What was asked for.
+        readers: usize,
+    },
+    /// The system refused the memory or the file.
+    #[error("an axon of {bytes} bytes cannot be had: {kind}")]
+    Memory {
+        /// Bytes asked for; 0 when they are the file's.
+        bytes: usize,
+        /// Why.
+        kind: std::io::ErrorKind,
+    },
+    /// The file is no axon of this layout.
+    #[error("not an axon of this version: {what} is {found:#x}, expected {expected:#x}")]
+    Foreign {
+        /// Which part of the header.
+        what: &'static str,
+        /// What is there.
+        found: u64,
+        /// What should be.
+        expected: u64,
+    },
+    /// Somebody who lives writes this axon.
+    #[error("process {pid} writes this axon: it takes one writer")]
+    Written {
+        /// Who does.
+        pid: u32,
+    },
     /// Every entry of the table of readers is taken.
     #[error("all {readers} readers of this axon are attached; drop one, or use a tap")]
     ReadersTaken {
@@ -46,23 +116,17 @@ pub enum AxonError {
 }
 
 /// One cache line that holds one spike.
-#[repr(C, align(64))]
-pub(super) struct Slot([AtomicU64; WORDS]);
+#[derive(Clone, Copy)]
+struct Slot<'a>(&'a [AtomicU64; WORDS]);
 
-// The models have smaller spikes and larger atomics.
-const _: () = assert!(WORDS != 8 || (size_of::<Slot>() == 64 && align_of::<Slot>() == 64));
-#[cfg(target_arch = "x86_64")]
-const _: () = assert!(align_of::<CachePadded<u64>>() == 128);
+// The models have smaller spikes.
+const _: () = assert!(WORDS != 8 || size_of::<[AtomicU64; WORDS]>() == 64);
 
-impl Slot {
-    fn empty() -> Self {
-        Self(std::array::from_fn(|_| AtomicU64::new(0)))
-    }
-
+impl Slot<'_> {
     /// Fills the slot, the stamped word last. The top bit of a spike's time is not carried, nor are the bytes behind a
     /// short payload: most spikes are short, and a store costs what it costs.
     #[inline(always)]
-    fn fill(&self, spike: &Spike, stamp: u64) {
+    fn fill(self, spike: &Spike, stamp: u64) {
         debug_assert!(spike.to_words()[0] & STAMP == 0, "cortex time is below 2^63");
         let words = spike.to_words();
         let (start, rest) = self.0.split_at(Spike::SHORT_WORDS);
@@ -82,7 +146,7 @@ impl Slot {
 
     /// The first word, if it carries this stamp.
     #[inline(always)]
-    fn stamped(&self, stamp: u64) -> Option<u64> {
+    fn stamped(self, stamp: u64) -> Option<u64> {
         // SYNC(spike-visible): `fill` is the other half.
         let first = self.0[0].load(order::spike_visible_read());
         ((first ^ stamp) & STAMP == 0).then_some(first)
@@ -90,7 +154,7 @@ impl Slot {
 
     /// The spike behind a first word.
     #[inline(always)]
-    fn copy(&self, first: u64) -> Spike {
+    fn copy(self, first: u64) -> Spike {
         let mut words = [0; WORDS];
         words[0] = first & !STAMP;
         for (word, cell) in words[1..Spike::SHORT_WORDS].iter_mut().zip(&self.0[1..]) {
@@ -112,17 +176,15 @@ impl Slot {
 /// The slots of a ring, held by each end itself so that the way to a slot is as short as can be.
 #[derive(Clone)]
 pub(super) struct Slots {
-    slots: Arc<[Slot]>,
+    slots: Groups<WORDS>,
     /// `63 - log2(capacity)`: brings the lap's lowest bit to the place of the stamp.
     lap_shift: u32,
 }
 
 impl Slots {
-    fn new(count: usize) -> Self {
-        Self {
-            slots: std::iter::repeat_with(Slot::empty).take(count).collect(),
-            lap_shift: 63 - count.trailing_zeros(),
-        }
+    fn of(memory: &Arc<Mapping>, shape: Shape) -> Self {
+        let slots = Groups::of(memory, shape.slots_at(), shape.slots);
+        Self { slots, lap_shift: 63 - shape.slots.trailing_zeros() }
     }
 
     #[inline(always)]
@@ -131,8 +193,8 @@ impl Slots {
     }
 
     #[inline(always)]
-    fn at(&self, position: u64) -> &Slot {
-        &self.slots[position as usize & (self.slots.len() - 1)]
+    fn at(&self, position: u64) -> Slot<'_> {
+        Slot(&self.slots[position as usize & (self.slots.len() - 1)])
     }
 
     /// The stamp of a position's lap: bit 63 set in even laps.
@@ -169,72 +231,116 @@ impl std::fmt::Debug for Slots {
 /// One reader's line.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// [`FREE`] or [`HELD`].
-    pub(super) state: AtomicU64,
+    /// Who holds it: see [`Tenure`].
+    pub(super) state: Word,
     /// The reader is done with every position below.
-    pub(super) cursor: AtomicU64,
+    pub(super) cursor: Word,
     /// Where the reader started.
-    pub(super) start: AtomicU64,
+    pub(super) start: Word,
     /// How many the writer had dropped by then.
-    pub(super) dropped_before: AtomicU64,
+    pub(super) dropped_before: Word,
     /// How many were shed from under the reader.
-    pub(super) shed: AtomicU64,
+    pub(super) shed: Word,
+    pub(super) holder: Holder,
 }
-
-pub(super) const FREE: u64 = 0;
-pub(super) const HELD: u64 = 1;
 
 /// What the writer counts besides its position; touched only when the ring is full.
 #[derive(Debug)]
 pub(super) struct WriterTally {
-    pub(super) dropped: AtomicU64,
-    pub(super) deferred: AtomicU64,
+    pub(super) dropped: Word,
+    pub(super) deferred: Word,
+}
+
+/// How large a ring is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) slots: usize,
+    pub(super) readers: usize,
+}
+
+impl Shape {
+    pub(super) fn new(slots: usize, readers: usize) -> Result<Self, AxonError> {
+        if !slots.is_power_of_two() || slots > SLOTS_MAX {
+            return Err(AxonError::Slots { slots });
+        }
+        if readers > READERS_MAX {
+            return Err(AxonError::Readers { readers });
+        }
+        Ok(Self { slots, readers })
+    }
+
+    fn slots_at(self) -> usize {
+        line(ENTRIES + self.readers)
+    }
+
+    pub(super) fn bytes(self) -> usize {
+        8 * (self.slots_at() + WORDS * self.slots)
+    }
 }
 
 /// The shared part of an axon.
 pub(super) struct Ring {
     pub(super) slots: Slots,
-    pub(super) entries: Box<[CachePadded<Entry>]>,
-    pub(super) claimed: CachePadded<AtomicU64>,
-    pub(super) floor: CachePadded<AtomicU64>,
+    pub(super) entries: Box<[Entry]>,
+    pub(super) claimed: Word,
+    pub(super) floor: Word,
     /// Raised whenever an entry becomes held, so that a scan notices an entry it has passed.
-    pub(super) listed: CachePadded<AtomicU64>,
-    pub(super) tally: CachePadded<WriterTally>,
+    pub(super) listed: Word,
+    pub(super) tally: WriterTally,
     pub(super) bell: Doorbell,
-    attaching: Mutex<()>,
+    /// Who writes, and the process it is in.
+    pub(super) writer: (Word, Holder),
+    pub(super) memory: Arc<Mapping>,
     pub(super) taps: Mutex<Vec<std::sync::Weak<TapTally>>>,
 }
 
 impl Ring {
+    /// A ring in private memory.
     pub(super) fn new(slots: usize, readers: usize) -> Result<Self, AxonError> {
-        if !slots.is_power_of_two() || slots > SLOTS_MAX {
-            return Err(AxonError::Slots { slots });
-        }
-        let zero = || CachePadded::new(AtomicU64::new(0));
-        let entry = || {
-            let zero = || AtomicU64::new(0);
-            CachePadded::new(Entry {
-                state: zero(),
-                cursor: zero(),
-                start: zero(),
-                dropped_before: zero(),
-                shed: zero(),
-            })
+        let shape = Shape::new(slots, readers)?;
+        let bytes = shape.bytes();
+        let memory = Mapping::anonymous(bytes)
+            .map_err(|source| AxonError::Memory { bytes, kind: source.kind() })?;
+        let ring = Self::over(Arc::new(memory), shape, |_, _| Doorbell::new());
+        // Every page is there before the first spike.
+        // relaxed: nobody else has the ring yet
+        ring.slots.slots.iter().for_each(|slot| slot[0].store(0, Relaxed));
+        Ok(ring)
+    }
+
+    /// A ring in memory that is large enough; its bell is made from the word for it.
+    pub(super) fn over(
+        memory: Arc<Mapping>,
+        shape: Shape,
+        bell: impl Fn(&Arc<Mapping>, usize) -> Doorbell,
+    ) -> Self {
+        let word = |number: usize, word: usize| Word::of(&memory, line(number) + word);
+        let entry = |number: usize| {
+            let word = |at| word(ENTRIES + number, at);
+            Entry {
+                state: word(0),
+                cursor: word(1),
+                start: word(2),
+                dropped_before: word(3),
+                shed: word(4),
+                holder: Holder { start: word(5), namespace: word(6) },
+            }
         };
-        Ok(Self {
-            slots: Slots::new(slots),
-            entries: std::iter::repeat_with(entry).take(readers).collect(),
-            claimed: zero(),
-            floor: zero(),
-            listed: zero(),
-            tally: CachePadded::new(WriterTally {
-                dropped: AtomicU64::new(0),
-                deferred: AtomicU64::new(0),
-            }),
-            bell: Doorbell::new(),
-            attaching: Mutex::new(()),
+        Self {
+            slots: Slots::of(&memory, shape),
+            entries: (0..shape.readers).map(entry).collect(),
+            claimed: word(CLAIMED, 0),
+            floor: word(FLOOR, 0),
+            listed: word(LISTED, 0),
+            tally: WriterTally { dropped: word(TALLY, 0), deferred: word(TALLY, 1) },
+            bell: bell(&memory, line(BELL)),
+            writer: (
+                word(WRITER, 0),
+                Holder { start: word(WRITER, 1), namespace: word(WRITER, 2) },
+            ),
             taps: Mutex::new(Vec::new()),
-        })
+            memory,
+        }
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -243,31 +349,36 @@ impl Ring {
 
     /// The position behind the last one claimed.
     pub(super) fn now(&self) -> u64 {
+        let mut now = 0;
         // bound: repeats only while the writer fills its whole ring in one batch
-        loop {
+        for _ in 0..PATIENCE {
             // SYNC(claim-seen): the slot at this position is at most a lap behind; `limit` is the other half.
-            let now = self.claimed.load(order::claim_seen_jump());
+            now = self.claimed.load(order::claim_seen_jump()).min(POSITION_MAX);
             // A slot that has yet to be filled for the lap before has the stamp of this one.
             if !self.slots.is_published(now) {
                 return now;
             }
             yield_now();
         }
+        now
     }
 
     /// Takes a free entry for a reader: at `position`, which the caller holds already, or from now on.
     ///
-    /// Returns the entry's number and where the reader starts.
-    pub(super) fn attach(&self, position: Option<u64>) -> Result<(usize, u64), AxonError> {
-        let _one_at_a_time = lock(&self.attaching);
-        // relaxed: entries change hands under the lock only
-        let Some(number) = self.entries.iter().position(|e| e.state.load(Relaxed) == FREE) else {
+    /// Returns the entry's number, the tenure it is held under, and where the reader starts.
+    pub(super) fn attach(&self, position: Option<u64>) -> Result<(usize, Tenure, u64), AxonError> {
+        let taken = self.entries.iter().enumerate().find_map(|(number, entry)| {
+            let tenure = tenure::take(&entry.state, &entry.holder)?;
+            Some((number, tenure))
+        });
+        let Some((number, tenure)) = taken else {
             return Err(AxonError::ReadersTaken { readers: self.entries.len() });
         };
         let entry = &self.entries[number];
         // relaxed: a guess that is never too high; it only has to hold the writer until the real start is known
-        entry.cursor.store(position.unwrap_or_else(|| self.claimed.load(Relaxed)), Relaxed);
-        entry.state.store(HELD, Relaxed);
+        let guess = position.unwrap_or_else(|| self.claimed.load(Relaxed));
+        entry.cursor.store(guess, Relaxed);
+        let tenure = tenure::hold(&entry.state, tenure);
         // SYNC(reader-listed): a scan that sees the count sees the entry; `limit` is the other half.
         self.listed.fetch_add(1, order::reader_listed_clone());
         let start = position.unwrap_or_else(|| {
@@ -280,13 +391,12 @@ impl Ring {
         entry.dropped_before.store(self.tally.dropped.load(Relaxed), Relaxed);
         entry.shed.store(0, Relaxed);
         entry.cursor.store(start, Relaxed);
-        Ok((number, start))
+        Ok((number, tenure, start))
     }
 
-    pub(super) fn detach(&self, number: usize) {
-        let _one_at_a_time = lock(&self.attaching);
-        // SYNC(slot-free): the reader's last loads are over; `limit` is the other half.
-        self.entries[number].state.store(FREE, order::slot_free_publish());
+    /// Lets an entry go, if it is still held under this tenure; whether it was.
+    pub(super) fn detach(&self, number: usize, tenure: Tenure) -> bool {
+        tenure::end(&self.entries[number].state, tenure)
     }
 
     pub(super) fn register_tap(&self, tally: &Arc<TapTally>) {

@@ -8,7 +8,7 @@ use crate::spike::Spike;
 use crate::sync::{Arc, AtomicU64, Relaxed, fence, order};
 
 use super::account::TapTally;
-use super::ring::{Ring, Slots};
+use super::ring::{POSITION_MAX, Ring, Slots};
 use super::wait::{self, WaitStrategy};
 
 /// What a tap finds.
@@ -66,7 +66,7 @@ impl AxonTap {
         // other half.
         fence(order::slot_claimed_check());
         // relaxed: ordered by the fence
-        if self.ring.claimed.load(Relaxed) > position + capacity {
+        if self.ring.claimed.load(Relaxed).min(POSITION_MAX) > position + capacity {
             return self.jump();
         }
         match spike {
@@ -110,8 +110,17 @@ impl AxonTap {
         wait::until(strategy, Some(timeout), &ring.bell, || {
             ring.slots.is_published(position)
                 // relaxed: `jump` loads it again
-                || ring.claimed.load(Relaxed) > position + ring.capacity() as u64
+                || ring.claimed.load(Relaxed).min(POSITION_MAX) > position + ring.capacity() as u64
         })
+    }
+
+    /// Goes back to the oldest spike that may still be there; what was overwritten meanwhile is found lost.
+    pub(super) fn go_back(&mut self) {
+        // SYNC(claim-seen): as in `jump`.
+        let claimed = self.ring.claimed.load(order::claim_seen_jump()).min(POSITION_MAX);
+        self.next = claimed.saturating_sub(self.slots.capacity() as u64).min(self.next);
+        // relaxed: a count with one writer
+        self.tally.next.store(self.next, Relaxed);
     }
 
     #[cold]
@@ -119,8 +128,9 @@ impl AxonTap {
     fn jump(&mut self) -> Tapped {
         let capacity = self.ring.capacity() as u64;
         // SYNC(claim-seen): the slot we go on at is at most a lap behind; `limit` is the other half.
-        let claimed = self.ring.claimed.load(order::claim_seen_jump());
-        let next = claimed - capacity + self.slack;
+        let claimed = self.ring.claimed.load(order::claim_seen_jump()).min(POSITION_MAX);
+        // Only a file that is damaged has claims that go back.
+        let next = (claimed.saturating_sub(capacity) + self.slack).max(self.next);
         self.slack = (self.slack * 2).max(1).min(capacity / 2);
         let lost = next - self.next;
         self.next = next;

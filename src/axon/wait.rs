@@ -1,10 +1,11 @@
 //! Waiting for work: spinning for those who have a core to spare, sleeping for everybody else.
 
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crossbeam_utils::CachePadded;
-
-use crate::sync::{AtomicU64, Condvar, Mutex, Relaxed, cores, lock, order, spin_loop, yield_now};
+use crate::shm::futex;
+use crate::shm::mapping::Word;
+use crate::sync::{Condvar, Mutex, Relaxed, cores, lock, order, sleep, spin_loop, yield_now};
 
 /// How long a parked wait for a ring that nobody rings for lasts before it looks again.
 const NAP: Duration = Duration::from_millis(1);
@@ -52,10 +53,23 @@ impl WaitStrategy {
 pub struct Doorbell {
     /// Bit 0: somebody may be parked. The others: how often it rang. One word, so that a waiter who sets the bit and a
     /// ringer cannot miss each other.
-    word: CachePadded<AtomicU64>,
-    parking: Mutex<()>,
-    wake: Condvar,
+    word: Word,
+    parking: Parking,
 }
+
+/// How sleepers sleep.
+#[derive(Debug)]
+enum Parking {
+    /// Within one process.
+    Private { lock: Mutex<()>, wake: Condvar },
+    /// On the word itself, which processes share. A ringer may die between its count and its call, so no sleep is long.
+    Shared,
+    /// On nothing: the word may only be read.
+    Watched,
+}
+
+/// The longest sleep on a word that others share.
+const DOZE: Duration = Duration::from_millis(50);
 
 const PARKED: u64 = 1;
 const RING: u64 = 2;
@@ -70,11 +84,18 @@ impl Doorbell {
     /// A bell that has not rung.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            word: CachePadded::new(AtomicU64::new(0)),
-            parking: Mutex::new(()),
-            wake: Condvar::new(),
-        }
+        let parking = Parking::Private { lock: Mutex::new(()), wake: Condvar::new() };
+        Self { word: Word::private(), parking }
+    }
+
+    /// A bell that processes share.
+    pub(crate) fn shared(word: Word) -> Self {
+        Self { word, parking: Parking::Shared }
+    }
+
+    /// A shared bell that can only be looked at; it is not rung.
+    pub(crate) fn watched(word: Word) -> Self {
+        Self { word, parking: Parking::Watched }
     }
 
     /// Wakes everybody who waits; what was written before is visible to them.
@@ -105,43 +126,78 @@ impl Doorbell {
 
     #[cold]
     fn wake_all(&self) {
-        let _parking = lock(&self.parking);
-        // relaxed: the lock orders it against those who set the bit
-        self.word.fetch_and(!PARKED, Relaxed);
-        self.wake.notify_all();
+        match &self.parking {
+            Parking::Private { lock: parking, wake } => {
+                let _parking = lock(parking);
+                // relaxed: the lock orders it against those who set the bit
+                self.word.fetch_and(!PARKED, Relaxed);
+                wake.notify_all();
+            }
+            Parking::Shared => {
+                // relaxed: whoever sets the bit again has seen the new count
+                self.word.fetch_and(!PARKED, Relaxed);
+                futex::wake_all(&self.word);
+            }
+            Parking::Watched => {}
+        }
     }
 
     /// Sleeps until the count differs from `seen` or a time has passed.
     fn park(&self, seen: u64, timeout: Option<Duration>) {
         let deadline = deadline(timeout);
-        let mut parking = lock(&self.parking);
+        let left = || deadline.map(|deadline| deadline.saturating_duration_since(now()));
+        match &self.parking {
+            Parking::Private { lock: parking, wake } => {
+                let mut parking = lock(parking);
+                while self.mark_parked(seen).is_some() {
+                    let Some(left) = left() else {
+                        parking = wake.wait(parking).unwrap_or_else(PoisonError::into_inner);
+                        continue;
+                    };
+                    if left.is_zero() {
+                        return;
+                    }
+                    let woken = wake.wait_timeout(parking, left);
+                    parking = woken.unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+            Parking::Shared => {
+                while let Some(marked) = self.mark_parked(seen) {
+                    let left = left().map_or(DOZE, |left| left.min(DOZE));
+                    if left.is_zero() {
+                        return;
+                    }
+                    futex::wait(&self.word, marked, left);
+                }
+            }
+            Parking::Watched => {
+                // relaxed: the caller's `count` acquires
+                while self.word.load(Relaxed) / RING == seen {
+                    let left = left().map_or(NAP, |left| left.min(NAP));
+                    if left.is_zero() {
+                        return;
+                    }
+                    sleep(left);
+                }
+            }
+        }
+    }
+
+    /// Says that somebody sleeps, and what the word is then; `None` if the count is no more what was seen.
+    fn mark_parked(&self, seen: u64) -> Option<u64> {
+        // bound: a failed exchange is a ring or another sleeper's mark
         loop {
             // relaxed: the caller's `count` acquires
             let word = self.word.load(Relaxed);
             if word / RING != seen {
-                return;
+                return None;
             }
             // The bit is set only on the very count that was seen, so the next ring finds it.
-            if word & PARKED == 0
-                && self.word.compare_exchange(word, word | PARKED, Relaxed, Relaxed).is_err()
+            let marked = word | PARKED;
+            if word == marked || self.word.compare_exchange(word, marked, Relaxed, Relaxed).is_ok()
             {
-                continue;
+                return Some(marked);
             }
-            let Some(deadline) = deadline else {
-                parking = match self.wake.wait(parking) {
-                    Ok(guard) => guard,
-                    Err(poisoned) => poisoned.into_inner(),
-                };
-                continue;
-            };
-            let left = deadline.saturating_duration_since(now());
-            if left.is_zero() {
-                return;
-            }
-            parking = match self.wake.wait_timeout(parking, left) {
-                Ok((guard, _)) => guard,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
         }
     }
 }

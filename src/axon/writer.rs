@@ -7,9 +7,11 @@ use crate::spike::Spike;
 use crate::sync::{Arc, Relaxed, fence, order};
 
 use super::account::{self, AxonAccount};
+use super::mapped::WriterTenure;
 use super::reader::AxonReader;
-use super::ring::{AxonError, HELD, Ring, Slots};
+use super::ring::{AxonError, Ring, Slots};
 use super::tap::AxonTap;
+use super::tenure::Tenure;
 use super::{AxonHub, READERS};
 
 /// The slowest reader is a whole ring behind.
@@ -69,6 +71,8 @@ pub struct Axon {
     head: u64,
     /// The first position that may not be filled before the readers are asked again.
     limit: u64,
+    /// Of a file: what keeps other writers out.
+    tenure: Option<WriterTenure>,
     not_sync: PhantomData<Cell<()>>,
 }
 
@@ -86,9 +90,13 @@ impl Axon {
     /// # Errors
     /// [`AxonError::Slots`].
     pub fn with_readers(slots: usize, readers: usize) -> Result<Self, AxonError> {
-        let ring = Arc::new(Ring::new(slots, readers)?);
-        let (limit, slots) = (slots as u64, ring.slots.clone());
-        Ok(Self { ring, slots, head: 0, limit, not_sync: PhantomData })
+        Ok(Self::at(Arc::new(Ring::new(slots, readers)?), 0, None))
+    }
+
+    /// The writer of a ring from a position on.
+    pub(super) fn at(ring: Arc<Ring>, head: u64, tenure: Option<WriterTenure>) -> Self {
+        let slots = ring.slots.clone();
+        Self { ring, slots, head, limit: head, tenure, not_sync: PhantomData }
     }
 
     /// A lossless end that gets what is published from now on.
@@ -128,6 +136,19 @@ impl Axon {
     pub fn room(&mut self) -> usize {
         self.rescan();
         (self.limit - self.head) as usize
+    }
+
+    /// The number, in the life of the axon, of the spike that is published next; the first is 0.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.head
+    }
+
+    /// Every reader is done with the spikes below this position.
+    #[must_use]
+    pub fn passed(&mut self) -> u64 {
+        self.rescan();
+        self.limit.saturating_sub(self.ring.capacity() as u64)
     }
 
     /// Wakes the readers that are parked in a wait; call it when a batch of work has been published.
@@ -259,6 +280,7 @@ impl Axon {
 #[cold]
 #[inline(never)]
 fn limit(ring: &Ring, head: u64) -> u64 {
+    let mut patience = 1 << 10;
     // bound: repeats only when a reader was attached in the middle
     let slowest = loop {
         // relaxed: ordered by the fence
@@ -273,7 +295,7 @@ fn limit(ring: &Ring, head: u64) -> u64 {
         for entry in &ring.entries {
             // SYNC(slot-free): the reader's loads precede our next stores, and a clone it made before is in
             // `listed`; `tell` and `Ring::detach` are the other half.
-            if entry.state.load(order::slot_free_scan()) == HELD {
+            if Tenure::of(entry.state.load(order::slot_free_scan())).is_held() {
                 slowest = slowest.min(entry.cursor.load(order::slot_free_scan()));
             }
         }
@@ -281,8 +303,13 @@ fn limit(ring: &Ring, head: u64) -> u64 {
         if ring.listed.load(Relaxed) == listed {
             break slowest;
         }
+        patience -= 1;
+        if patience == 0 {
+            // Readers do not come and go like this: the file is being scribbled over, and nothing fits.
+            return head;
+        }
     };
-    // relaxed: the writer's own word
-    let slowest = slowest.max(ring.floor.load(Relaxed));
+    // relaxed: the writer's own word; above the head only in a file that is damaged
+    let slowest = slowest.max(ring.floor.load(Relaxed).min(head));
     (slowest + ring.capacity() as u64).max(head)
 }

@@ -11,8 +11,8 @@
 //! 4096
 //! ```
 //!
-//! Words are in the byte order of the machine that made the file; elsewhere the magic does not match. The version and
-//! the hash cover layout only, not what the bytes of a payload mean.
+//! Words are in the byte order of the machine that made the file; elsewhere the version says so. The version and the
+//! hash cover layout only, not what the bytes of a payload mean.
 
 use super::mapping::PAGE_WORDS;
 use crate::sync::{AtomicU64, Relaxed, order};
@@ -78,7 +78,9 @@ impl Format {
         // SYNC(header-written): `write` is the other half.
         same("magic", page[MAGIC].load(order::header_written_open()), magic)?;
         // relaxed: ordered by the load above
-        same("version", page[VERSION].load(Relaxed), self.version)?;
+        let version = page[VERSION].load(Relaxed);
+        let turned = version != self.version && version.swap_bytes() == self.version;
+        same(if turned { "byte order" } else { "version" }, version, self.version)?;
         same("layout hash", page[LAYOUT].load(Relaxed), self.layout)?;
         same("size in bytes", mapped_bytes, page[TOTAL].load(Relaxed))
     }

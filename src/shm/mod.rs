@@ -1,4 +1,7 @@
 //! Memory that threads and processes share, and all of the core's `unsafe`.
 
+pub(crate) mod futex;
 pub(crate) mod header;
 pub(crate) mod mapping;
+pub(crate) mod process;
+mod truncation;

@@ -1,5 +1,7 @@
 //! Shared memory: the core's header over memory that is watched.
 
+pub mod futex;
 #[path = "../../../src/shm/header.rs"]
 pub mod header;
 pub mod mapping;
+pub mod process;

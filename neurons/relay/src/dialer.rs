@@ -1,0 +1,174 @@
+//! Finding the other side: a thread that listens or connects, and hands connections to the thread of the link.
+
+use std::io::Read;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use crate::backoff::Backoff;
+use crate::frame::{Frame, HELLO_BYTES, Hello, LENGTH_BYTES, check_length};
+use crate::shared::Shared;
+use crate::wake::Wake;
+
+/// How long one attempt to connect may take, and how long a stranger may take to say hello.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(2);
+
+/// A connection that has been found.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) stream: TcpStream,
+    /// Read already where the other side came to us.
+    pub(crate) hello: Option<Hello>,
+}
+
+/// Where found connections go.
+#[derive(Debug, Clone)]
+pub(crate) struct Handover {
+    pub(crate) arrivals: Sender<Arrival>,
+    pub(crate) wake: Arc<Wake>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Handover {
+    /// False if the link has gone.
+    fn give(&self, stream: TcpStream, hello: Option<Hello>) -> bool {
+        let given = self.arrivals.send(Arrival { stream, hello }).is_ok();
+        self.wake.ring();
+        given
+    }
+
+    fn refuse(&self, why: String) {
+        Shared::count(&self.shared.foreign, 1);
+        self.shared.note(why);
+    }
+}
+
+/// Connects whenever it is asked to; `requests` says whether the last connection was a good one.
+pub(crate) fn connect(
+    address: &str,
+    mut backoff: Backoff,
+    requests: &Receiver<bool>,
+    handover: &Handover,
+) {
+    while let Ok(was_good) = requests.recv() {
+        if was_good {
+            backoff.reset();
+        } else if !rest(requests, backoff.next_delay()) {
+            return;
+        }
+        // bound: ends when the link goes
+        loop {
+            match attempt(address) {
+                Ok(stream) => {
+                    if !handover.give(stream, None) {
+                        return;
+                    }
+                    break;
+                }
+                Err(why) => handover.shared.note(format!("connecting to {address}: {why}")),
+            }
+            if !rest(requests, backoff.next_delay()) {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits, and says whether the link is still there.
+fn rest(requests: &Receiver<bool>, delay: Duration) -> bool {
+    requests.recv_timeout(delay) != Err(RecvTimeoutError::Disconnected)
+}
+
+fn attempt(address: &str) -> std::io::Result<TcpStream> {
+    let mut last = std::io::Error::other("the name has no address");
+    for place in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&place, HANDSHAKE) {
+            Ok(stream) => return ready(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn ready(stream: TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+const LISTENER: mio::Token = mio::Token(0);
+const STOP: mio::Token = mio::Token(1);
+
+/// A bound address, and what ends the waiting at it.
+#[derive(Debug)]
+pub(crate) struct Door {
+    poll: mio::Poll,
+    listener: mio::net::TcpListener,
+    stop: Arc<mio::Waker>,
+}
+
+impl Door {
+    pub(crate) fn new(listener: std::net::TcpListener) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let mut listener = mio::net::TcpListener::from_std(listener);
+        let poll = mio::Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, mio::Interest::READABLE)?;
+        let stop = Arc::new(mio::Waker::new(poll.registry(), STOP)?);
+        Ok(Self { poll, listener, stop })
+    }
+
+    /// Woken after the link has ended.
+    pub(crate) fn stopper(&self) -> Arc<mio::Waker> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Accepts until the link ends, one stranger at a time: each must say hello at once.
+    pub(crate) fn listen(mut self, handover: &Handover) {
+        let mut events = mio::Events::with_capacity(8);
+        while !handover.shared.has_ended() {
+            match self.listener.accept() {
+                Ok((stream, from)) => match greeted(stream.into()) {
+                    Ok((stream, hello)) => {
+                        if !handover.give(stream, Some(hello)) {
+                            return;
+                        }
+                    }
+                    Err(why) => handover.refuse(format!("a connection from {}: {why}", from.ip())),
+                },
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    if self.poll.poll(&mut events, None).is_err() {
+                        events.clear();
+                    }
+                }
+                Err(error) => {
+                    handover.shared.note(format!("accepting: {error}"));
+                    // Out of descriptors, most likely: a moment, then again.
+                    let moment = Some(Duration::from_millis(20));
+                    if self.poll.poll(&mut events, moment).is_err() {
+                        events.clear();
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn greeted(mut stream: TcpStream) -> Result<(TcpStream, Hello), String> {
+    let mut hello = || -> std::io::Result<[u8; HELLO_BYTES]> {
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(HANDSHAKE))?;
+        let mut bytes = [0; HELLO_BYTES];
+        stream.read_exact(&mut bytes)?;
+        stream.set_read_timeout(None)?;
+        stream.set_nodelay(true)?;
+        Ok(bytes)
+    };
+    let bytes = hello().map_err(|error| format!("no hello came: {error}"))?;
+    let (prefix, body) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or("no hello came")?;
+    match check_length(*prefix, 0).and_then(|_| Frame::decode(body)) {
+        Ok(Frame::Hello(hello)) => Ok((stream, hello)),
+        Ok(_) => Err("another frame came where a hello was due".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
