@@ -1,14 +1,14 @@
 //! Finding the other side: a thread that listens or connects, and hands connections to the thread of the link.
 
-use std::io::Read;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::backoff::Backoff;
-use crate::frame::{Frame, HELLO_BYTES, Hello, LENGTH_BYTES, check_length};
+use crate::frame::{Frame, FrameError, HELLO_BYTES, Hello, LENGTH_BYTES, check_length};
 use crate::shared::Shared;
 use crate::wake::Wake;
 
@@ -39,10 +39,26 @@ impl Handover {
         given
     }
 
-    fn refuse(&self, why: String) {
-        Shared::count(&self.shared.foreign, 1);
-        self.shared.note(why);
+    fn refuse(&self, from: SocketAddr, why: &Refused) {
+        // A connection that broke before it said anything has come to nothing, and was tried.
+        if !matches!(why, Refused::Broke(_)) {
+            Shared::count(&self.shared.foreign, 1);
+        }
+        self.shared.note(format!("a connection from {}: {why}", from.ip()));
     }
+}
+
+/// Why a connection that somebody made was not taken.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("it broke before its hello: {0}")]
+    Broke(std::io::Error),
+    #[error("no hello came for {HANDSHAKE:?}")]
+    Silent,
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("another frame came where a hello was due")]
+    Other,
 }
 
 /// Connects whenever it is asked to; `requests` says whether the last connection was a good one.
@@ -134,7 +150,7 @@ impl Door {
                             return;
                         }
                     }
-                    Err(why) => handover.refuse(format!("a connection from {}: {why}", from.ip())),
+                    Err(why) => handover.refuse(from, &why),
                 },
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     if self.poll.poll(&mut events, None).is_err() {
@@ -154,7 +170,7 @@ impl Door {
     }
 }
 
-fn greeted(mut stream: TcpStream) -> Result<(TcpStream, Hello), String> {
+fn greeted(mut stream: TcpStream) -> Result<(TcpStream, Hello), Refused> {
     let mut hello = || -> std::io::Result<[u8; HELLO_BYTES]> {
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(HANDSHAKE))?;
@@ -164,11 +180,14 @@ fn greeted(mut stream: TcpStream) -> Result<(TcpStream, Hello), String> {
         stream.set_nodelay(true)?;
         Ok(bytes)
     };
-    let bytes = hello().map_err(|error| format!("no hello came: {error}"))?;
-    let (prefix, body) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or("no hello came")?;
-    match check_length(*prefix, 0).and_then(|_| Frame::decode(body)) {
-        Ok(Frame::Hello(hello)) => Ok((stream, hello)),
-        Ok(_) => Err("another frame came where a hello was due".to_owned()),
-        Err(error) => Err(error.to_string()),
+    let bytes = hello().map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Refused::Silent,
+        _ => Refused::Broke(error),
+    })?;
+    let (prefix, body) = bytes.split_first_chunk::<LENGTH_BYTES>().ok_or(Refused::Other)?;
+    check_length(*prefix, 0)?;
+    match Frame::decode(body)? {
+        Frame::Hello(hello) => Ok((stream, hello)),
+        _ => Err(Refused::Other),
     }
 }

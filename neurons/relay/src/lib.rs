@@ -8,9 +8,10 @@
 //!
 //! All I/O happens on threads of the link; the thread of a cortex only fills and empties rings.
 
-#![forbid(unsafe_code)]
-
 pub mod backoff;
+mod choice;
+#[cfg(target_os = "linux")]
+mod complete;
 mod dialer;
 pub mod frame;
 mod line;
@@ -21,8 +22,11 @@ mod settings;
 mod shared;
 mod tcp;
 mod tract;
+#[cfg(target_os = "linux")]
+mod uring;
 mod wake;
 
+pub use choice::{Choice, choice};
 pub use origin::Origin;
 pub use session::Broken;
 pub use settings::{Backend, Role, TcpError, TcpSettings};

@@ -101,6 +101,8 @@ impl Line {
             let now = Stamp::now();
             if closing.is_none() && self.shared.closing().is_some() {
                 closing = Some(now);
+                // What has come so far is confirmed; what comes from here on is not.
+                self.session.beat();
                 self.session.deaf = true;
             }
             self.adopt(wire, &mut live, now);

@@ -26,6 +26,8 @@ pub(crate) struct PollWire {
     socket: Option<mio::net::TcpStream>,
     readable: bool,
     writable: bool,
+    /// The other side has closed: no further event says so, and the end is found by reading on.
+    closed: bool,
     /// What was read and not taken lies from `start` to `end`.
     inbound: Box<[u8]>,
     start: usize,
@@ -46,6 +48,7 @@ impl PollWire {
             socket: None,
             readable: false,
             writable: false,
+            closed: false,
             inbound: vec![0; CHUNK].into(),
             start: 0,
             end: 0,
@@ -66,7 +69,7 @@ impl PollWire {
                 Ok(length) => {
                     self.end = length;
                     // A short read has emptied the socket; the next byte raises an event.
-                    self.readable = length == self.inbound.len();
+                    self.readable = length == self.inbound.len() || self.closed;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -126,7 +129,7 @@ impl Wire for PollWire {
             let _ = self.poll.registry().deregister(&mut socket);
         }
         (self.start, self.end, self.sent, self.staged) = (0, 0, 0, 0);
-        (self.readable, self.writable) = (false, false);
+        (self.readable, self.writable, self.closed) = (false, false, false);
     }
 
     fn shutdown(&mut self, how: Shutdown) {
@@ -162,9 +165,10 @@ impl Wire for PollWire {
         for event in &self.events {
             if event.token() == SOCKET {
                 // An error or a close is found by trying.
-                let broken = event.is_error() || event.is_read_closed() || event.is_write_closed();
-                self.readable |= event.is_readable() || broken;
-                self.writable |= event.is_writable() || broken;
+                self.closed |=
+                    event.is_read_closed() || event.is_write_closed() || event.is_error();
+                self.readable |= event.is_readable() || self.closed;
+                self.writable |= event.is_writable() || self.closed;
             }
         }
         Ok(())

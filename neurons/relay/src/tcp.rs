@@ -26,6 +26,7 @@ use neuronbus::transport::{Parcel, Transport, TransportCounts, TransportError};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::backoff::Backoff;
+use crate::choice::choice;
 use crate::dialer::{self, Arrival, Door, Handover};
 use crate::frame::{BESIDE_BYTES, LENGTH_BYTES, SPIKE_FRAME_BYTES, spike_head};
 use crate::line::Line;
@@ -242,6 +243,21 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 
 /// Starts the thread of a link over the back end that was asked for.
 fn start(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError> {
+    match parts.settings.backend {
+        Backend::Mio => start_mio(parts),
+        Backend::Uring => start_uring(parts),
+        Backend::Auto => {
+            let choice = choice();
+            parts.shared.note(choice.reason.clone());
+            match choice.backend {
+                Backend::Uring => start_uring(parts),
+                _ => start_mio(parts),
+            }
+        }
+    }
+}
+
+fn start_mio(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError> {
     let (mut wire, waker) = PollWire::new().map_err(TcpError::Thread)?;
     let wake = Arc::new(Wake::new(move || {
         // It fails only when the thread has gone, and then there is nobody to wake.
@@ -250,6 +266,28 @@ fn start(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError>
     let line = parts.line(wake.clone());
     let thread = spawn("relay-mio", move || line.run(&mut wire))?;
     Ok((wake, Backend::Mio, thread))
+}
+
+#[cfg(target_os = "linux")]
+fn start_uring(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError> {
+    let refused = |error: std::io::Error| TcpError::Backend {
+        backend: "io_uring",
+        reason: error.to_string(),
+    };
+    let (mut wire, poke) = crate::complete::UringWire::new().map_err(refused)?;
+    let wake = Arc::new(Wake::new(move || {
+        // It fails when the thread has gone, or has not yet read as many pokes as a socket holds.
+        let _ = std::io::Write::write(&mut &poke, &[1]);
+    }));
+    let line = parts.line(wake.clone());
+    let thread = spawn("relay-uring", move || line.run(&mut wire))?;
+    Ok((wake, Backend::Uring, thread))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_uring(_: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError> {
+    let reason = "only Linux has it".to_owned();
+    Err(TcpError::Backend { backend: "io_uring", reason })
 }
 
 impl Parts {
