@@ -70,6 +70,15 @@ pub fn unit(random: u64) -> f64 {
     (random >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
+/// A normally distributed number with mean 0 and standard deviation 1, made of random bits (Box and Muller, Ann. Math.
+/// Stat. 29, 1958); at most 6.7 away from 0.
+pub(crate) fn normal(random: u64) -> f64 {
+    const SCALE: f64 = 1.0 / (1u64 << 32) as f64;
+    let (radius, angle) = ((random >> 32) as f64, (random as u32) as f64);
+    let radius = libm::sqrt(-2.0 * libm::log((radius + 0.5) * SCALE));
+    radius * libm::cos(std::f64::consts::TAU * angle * SCALE)
+}
+
 /// Where the standard normal distribution reaches a probability of at least 1/2, searched upwards from a place at or
 /// below it.
 ///

@@ -451,6 +451,7 @@ impl Assembly {
             self.worker.network.connect(from, to, &spec, how);
             return;
         }
+        let spec = self.worker.draw(spec, &from, &to);
         let projection = self.worker.table.add_projection(&spec, self.length);
         let wiring = Wiring { from, to, spec, projection };
         self.worker.wire(&wiring);
@@ -458,7 +459,6 @@ impl Assembly {
     }
 
     fn check_list(&self, spec: &Projection, from: &End, to: &End) -> Result<(), ProjectionError> {
-        let Connector::List(list) = &spec.connector else { return Ok(()) };
         let size = |end: &End| {
             if let Some(population) = self.population(end) {
                 return population.cells as usize;
@@ -467,6 +467,8 @@ impl Assembly {
             end.part.as_ref().map_or(all, |part| part.len())
         };
         let (sources, targets) = (size(from), size(to));
+        self.worker.check_drawn(spec, (from, to), (sources, targets))?;
+        let Connector::List(list) = &spec.connector else { return Ok(()) };
         let beyond = |s: &&crate::projection::Synapse| {
             s.pre as usize >= sources || s.post as usize >= targets
         };

@@ -73,7 +73,7 @@ impl Worker {
         Ok(id)
     }
 
-    fn members<'a>(&'a self, end: &'a End) -> &'a [NeuronId] {
+    pub(super) fn members<'a>(&'a self, end: &'a End) -> &'a [NeuronId] {
         end.part.as_deref().unwrap_or_else(|| self.atlas.members(end.region))
     }
 

@@ -4,6 +4,7 @@ mod builder;
 mod counts;
 mod desk;
 mod digest;
+mod drawn;
 mod emission;
 mod growth;
 mod report;

@@ -41,7 +41,9 @@ mod traces;
 
 pub use cells::{AdaptiveLif, Cells, ExpLif, Izhikevich, Noise};
 pub use error::PopulationError;
+pub(crate) use memory::is_room_for;
 pub(crate) use network::{Network, PopulationEnd};
+pub(crate) use rows::listed;
 
 /// What a population writes down while it runs; nothing costs anything when it is not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

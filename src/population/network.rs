@@ -9,11 +9,10 @@ use std::ops::Range;
 use super::columns::Columns;
 use super::learning::Learning;
 use super::memory::is_room_for;
-use super::rows::{Plan, Table};
+use super::rows::{self, Plan, Table};
 use super::{Cells, Record};
 use crate::id::NeuronId;
-use crate::plasticity::Plasticity;
-use crate::projection::{Connector, Projection, ProjectionError};
+use crate::projection::{Projection, ProjectionError};
 use crate::time::TickLength;
 
 /// Which population an endpoint is, and how many cells it has.
@@ -126,28 +125,19 @@ impl Network {
         spec: &Projection,
         (length, seed): (TickLength, u64),
     ) {
-        let to_ticks = |span| length.ticks(span).0 as u32;
         let plan = Plan {
-            connector: &spec.connector,
+            spec,
             sources: from.cells,
             targets: self.populations[usize::from(to.population)].slice.clone(),
             recurrent: from == to,
-            autapses: spec.autapses,
-            plastic: spec.is_plastic(),
-            weight: spec.weight,
-            sign: if spec.inhibitory { -1.0 } else { 1.0 },
-            delay: to_ticks(spec.delay),
+            length,
             seed,
             // Populations draw from streams with bit 32, agents from those below.
             salt: 1 << 33 | self.links.len() as u64,
         };
-        let tables = plan.build(|synapse| to_ticks(synapse.delay));
+        let tables = plan.build();
         // By the description and not by the tables: these are other ones on each worker.
-        let longest = match &spec.connector {
-            Connector::List(list) => list.iter().map(|synapse| to_ticks(synapse.delay)).max(),
-            _ => Some(to_ticks(spec.delay)),
-        };
-        let longest = longest.unwrap_or(1);
+        let longest = spec.longest_delay(|span| length.ticks(span));
         let history = &mut self.histories[usize::from(from.population)];
         let slots = (longest as usize + 1).next_power_of_two();
         if slots > history.ticks.len() {
@@ -198,16 +188,9 @@ impl Network {
         if spec.inhibitory && spec.is_plastic() {
             return refuse("plasticity", "inhibitory synapses between populations do not learn");
         }
+        spec.fits((from.cells, to.cells), from == to)?;
         let synapses = spec.connector.expected(from.cells, to.cells);
-        // Targets; weights, where they differ or learn; and the index by target, where spikes make them learn.
-        let bytes = synapses
-            * match (&spec.plasticity, &spec.connector) {
-                (Some(Plasticity::Reward(_)), _) => 20,
-                (Some(_), _) => 16,
-                (None, Connector::List(_)) => 8,
-                _ if spec.is_plastic() => 8,
-                _ => 4,
-            };
+        let bytes = rows::bytes_of(spec, synapses);
         if synapses >= 1 << 32 {
             return Err(ProjectionError::TooMany { synapses, bytes });
         }

@@ -6,35 +6,37 @@
 use std::ops::Range;
 
 use crate::math;
-use crate::projection::{Connector, Synapse};
+use crate::plasticity::Plasticity;
+use crate::projection::{Connector, Draw, Projection, SourcesOf, Synapse};
+use crate::time::{Span, TickLength};
 
 /// The synapses of one projection and one delay.
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    pub(super) delay: u32,
-    pub(super) starts: Vec<u32>,
-    pub(super) targets: Vec<u32>,
+pub(crate) struct Table {
+    pub(crate) delay: u32,
+    pub(crate) starts: Vec<u32>,
+    pub(crate) targets: Vec<u32>,
     /// One a synapse, or none at all when every one of them is `weight` and stays so.
-    pub(super) weights: Vec<f32>,
-    pub(super) weight: f32,
+    pub(crate) weights: Vec<f32>,
+    pub(crate) weight: f32,
 }
 
 impl Table {
     /// The weight of the synapse at a slot.
-    pub(super) fn weight_of(&self, slot: usize) -> f32 {
+    pub(crate) fn weight_of(&self, slot: usize) -> f32 {
         self.weights.get(slot).copied().unwrap_or(self.weight)
     }
 
     /// The synapses of a source.
     #[inline(always)]
-    pub(super) fn row(&self, source: u32) -> Range<usize> {
+    pub(crate) fn row(&self, source: u32) -> Range<usize> {
         self.starts[source as usize] as usize..self.starts[source as usize + 1] as usize
     }
 
     /// Adds the weights of the sources that fired to their targets' input, scaled by a sign.
     ///
     /// `input` has a power of two as its length, so that a target needs no check to stay inside.
-    pub(super) fn deliver(&self, fired: &[u32], input: &mut [f32]) -> u64 {
+    pub(crate) fn deliver(&self, fired: &[u32], input: &mut [f32]) -> u64 {
         let Some(mask) = input.len().checked_sub(1) else { return 0 };
         let mut delivered = 0;
         for &source in fired {
@@ -66,54 +68,161 @@ impl Table {
 
 /// What a projection between populations is made from.
 ///
-/// A plan makes the synapses onto a range of its target cells, and every draw is keyed by source or pair: however the
-/// targets are cut into ranges, the synapses are the same.
+/// A plan makes the synapses onto a range of its target cells, and every draw is keyed by source, target or pair:
+/// however the targets are cut into ranges, the synapses are the same.
 #[derive(Debug, Clone)]
-pub(super) struct Plan<'a> {
-    pub(super) connector: &'a Connector,
-    pub(super) sources: u32,
+pub(crate) struct Plan<'a> {
+    pub(crate) spec: &'a Projection,
+    pub(crate) sources: u32,
     /// The target cells whose synapses are made. In the tables they count from the start of the range.
-    pub(super) targets: Range<u32>,
-    pub(super) recurrent: bool,
-    pub(super) autapses: bool,
-    pub(super) plastic: bool,
-    pub(super) weight: f32,
-    pub(super) sign: f32,
-    pub(super) delay: u32,
-    pub(super) seed: u64,
-    pub(super) salt: u64,
+    pub(crate) targets: Range<u32>,
+    /// Whether both ends are the same.
+    pub(crate) recurrent: bool,
+    pub(crate) length: TickLength,
+    pub(crate) seed: u64,
+    /// Tells projections of one seed apart; below 2^40.
+    pub(crate) salt: u64,
 }
+
+/// Streams of random numbers that belong to one salt.
+const WEIGHTS: u64 = 1 << 40;
+const DELAYS: u64 = 2 << 40;
 
 impl Plan<'_> {
     /// Makes the tables, by delay, longest first: what was fired first is delivered first.
-    pub(super) fn build(&self, to_ticks: impl Fn(&Synapse) -> u32) -> Vec<Table> {
-        if let Connector::List(list) = self.connector {
-            return self.build_list(list, to_ticks);
+    pub(crate) fn build(&self) -> Vec<Table> {
+        let mut table = match &self.spec.connector {
+            Connector::List(list) => return self.build_list(list),
+            connector if connector.is_by_target() => self.build_by_target(),
+            connector => self.build_by_source(connector),
+        };
+        table.delay = self.to_ticks(self.spec.delay);
+        table.weight = self.sign() * self.spec.weight;
+        if let Some(drawn) = &self.spec.weights {
+            let (draw, sign) = (drawn.draw(), self.sign());
+            let mut weights = Vec::with_capacity(table.targets.len());
+            self.each_draw(&table, WEIGHTS, |bits| weights.push(sign * draw.value(bits) as f32));
+            table.weights = weights;
+        } else if self.spec.is_plastic() {
+            table.weights = vec![table.weight; table.targets.len()];
         }
-        let mut table = Table { delay: self.delay, starts: vec![0], ..Table::default() };
-        let expected = self.connector.expected(self.sources, self.targets.len() as u32);
+        match &self.spec.delays {
+            Some(drawn) => self.split(&table, &drawn.draw(|span| self.length.exact_ticks(span))),
+            None => vec![table],
+        }
+    }
+
+    fn sign(&self) -> f32 {
+        if self.spec.inhibitory { -1.0 } else { 1.0 }
+    }
+
+    fn to_ticks(&self, span: Span) -> u32 {
+        self.length.ticks(span).0 as u32
+    }
+
+    /// Whether a cell is no target of its own.
+    fn spared(&self) -> bool {
+        self.recurrent && !self.spec.autapses
+    }
+
+    fn build_by_source(&self, connector: &Connector) -> Table {
+        let mut table = Table { starts: vec![0], ..Table::default() };
+        let expected = connector.expected(self.sources, self.targets.len() as u32);
         // Four standard deviations more, so that what chance adds does not double the column.
         table.targets.reserve_exact((expected + 4 * (expected as f64).sqrt() as u64) as usize);
         for source in 0..self.sources {
-            let skip = (self.recurrent && !self.autapses).then_some(source);
-            self.targets_of(source, |target| {
+            let skip = self.spared().then_some(source);
+            self.targets_of(connector, source, |target| {
                 if Some(target) != skip {
                     table.targets.push(target - self.targets.start);
                 }
             });
             table.starts.push(table.targets.len() as u32);
         }
-        table.weight = self.sign * self.weight;
-        if self.plastic {
-            table.weights = vec![table.weight; table.targets.len()];
-        }
-        vec![table]
+        table
     }
 
-    fn targets_of(&self, source: u32, mut each: impl FnMut(u32)) {
+    /// Asks every target twice: first to know how long the rows are, then to fill them. So they need no room beside
+    /// their own.
+    fn build_by_target(&self) -> Table {
+        let (choice, chance) = ((self.spared(), self.spec.multapses), (self.seed, self.salt));
+        let mut sources = SourcesOf::new(&self.spec.connector, self.sources, choice, chance);
+        let mut starts = vec![0u32; self.sources as usize + 1];
+        for target in self.targets.clone() {
+            sources.each(target, |source| starts[source as usize + 1] += 1);
+        }
+        for source in 0..self.sources as usize {
+            starts[source + 1] += starts[source];
+        }
+        let mut places = starts.clone();
+        let mut targets = vec![0u32; starts[self.sources as usize] as usize];
+        let mut sources = SourcesOf::new(&self.spec.connector, self.sources, choice, chance);
+        for target in self.targets.clone() {
+            sources.each(target, |source| {
+                let place = &mut places[source as usize];
+                targets[*place as usize] = target - self.targets.start;
+                *place += 1;
+            });
+        }
+        Table { starts, targets, ..Table::default() }
+    }
+
+    /// Random bits for every synapse of a table, by its pair and by which of the pair's synapses it is.
+    fn each_draw(&self, table: &Table, stream: u64, mut each: impl FnMut(u64)) {
+        for source in 0..self.sources {
+            let mut last = (u32::MAX, 0);
+            for slot in table.row(source) {
+                let target = table.targets[slot];
+                last = if last.0 == target { (target, last.1 + 1) } else { (target, 0) };
+                let pair = u64::from(source) << 32 | u64::from(self.targets.start + target);
+                each(math::random(self.seed, self.salt | stream, pair, last.1));
+            }
+        }
+    }
+
+    /// Deals the synapses of a table out to one table for each delay that was drawn.
+    fn split(&self, whole: &Table, draw: &Draw) -> Vec<Table> {
+        let (shortest, longest) = draw.wholes();
+        let mut sizes = vec![0usize; (longest - shortest) as usize + 1];
+        self.each_draw(whole, DELAYS, |bits| sizes[(draw.whole(bits) - shortest) as usize] += 1);
+        let weighted = !whole.weights.is_empty();
+        let mut tables: Vec<Table> = (shortest..=longest)
+            .zip(&sizes)
+            .map(|(delay, &size)| Table {
+                delay,
+                starts: Vec::with_capacity(if size > 0 { whole.starts.len() } else { 0 }),
+                targets: Vec::with_capacity(size),
+                weights: Vec::with_capacity(if weighted { size } else { 0 }),
+                weight: whole.weight,
+            })
+            .collect();
+        let begin_row = |tables: &mut [Table]| {
+            tables.iter_mut().for_each(|table| table.starts.push(table.targets.len() as u32));
+        };
+        let (mut slot, mut rows) = (0, 0);
+        self.each_draw(whole, DELAYS, |bits| {
+            while slot == whole.starts[rows] as usize {
+                begin_row(&mut tables);
+                rows += 1;
+            }
+            let table = &mut tables[(draw.whole(bits) - shortest) as usize];
+            table.targets.push(whole.targets[slot]);
+            if weighted {
+                table.weights.push(whole.weights[slot]);
+            }
+            slot += 1;
+        });
+        tables.retain(|table| !table.targets.is_empty());
+        (rows..whole.starts.len()).for_each(|_| begin_row(&mut tables));
+        tables.reverse();
+        tables
+    }
+
+    fn targets_of(&self, connector: &Connector, source: u32, mut each: impl FnMut(u32)) {
         let Range { start, end } = self.targets;
-        match self.connector {
+        match connector {
             Connector::AllToAll => (start..end).for_each(each),
+            Connector::Others => (start..end).filter(|&target| target != source).for_each(each),
             Connector::OneToOne => (source.max(start)..end.min(source + 1)).for_each(each),
             Connector::Random(p) if *p >= 1.0 => (start..end).for_each(each),
             Connector::Random(p) if *p <= 0.0 => {}
@@ -134,15 +243,18 @@ impl Plan<'_> {
                     next += 1;
                 }
             }
-            Connector::List(_) => {}
+            // The first two are asked by target, and a list has been read.
+            Connector::InDegree(_) | Connector::Near(_) | Connector::List(_) => {}
         }
     }
 
-    fn build_list(&self, list: &[Synapse], to_ticks: impl Fn(&Synapse) -> u32) -> Vec<Table> {
+    fn build_list(&self, list: &[Synapse]) -> Vec<Table> {
         let mut sorted: Vec<(u32, u32, u32, f32)> = list
             .iter()
             .filter(|synapse| self.targets.contains(&synapse.post))
-            .map(|synapse| (to_ticks(synapse), synapse.pre, synapse.post, synapse.weight))
+            .map(|synapse| {
+                (self.to_ticks(synapse.delay), synapse.pre, synapse.post, synapse.weight)
+            })
             .collect();
         // Stable, so that synapses of one pair keep the order of the list.
         sorted.sort_by_key(|&(delay, pre, post, _)| (std::cmp::Reverse(delay), pre, post));
@@ -155,7 +267,7 @@ impl Plan<'_> {
                     let row = group[from..].iter().take_while(|synapse| synapse.1 == source);
                     for &(_, _, post, weight) in row {
                         table.targets.push(post - self.targets.start);
-                        table.weights.push(self.sign * weight);
+                        table.weights.push(self.sign() * weight);
                     }
                     table.starts.push(table.targets.len() as u32);
                 }
@@ -165,36 +277,95 @@ impl Plan<'_> {
     }
 }
 
+/// What so many synapses of a projection need while they are made, in bytes.
+pub(crate) fn bytes_of(spec: &Projection, synapses: u64) -> u64 {
+    let listed = matches!(spec.connector, Connector::List(_));
+    let weighted = listed || spec.weights.is_some() || spec.is_plastic();
+    // Targets, and weights where they differ or learn; with drawn delays all of them twice, in one table and in many.
+    let rows = (4 + if weighted { 4 } else { 0 }) * if spec.delays.is_some() { 2 } else { 1 };
+    // The index by target, where spikes make them learn, and what is eligible for a reward.
+    let learning = match &spec.plasticity {
+        Some(Plasticity::Reward(_)) => 12,
+        Some(_) => 8,
+        None => 0,
+    };
+    synapses * (rows + learning)
+}
+
+/// Every synapse of a projection, one by one, for ends that keep them in another way; `salt` is below 2^40.
+pub(crate) fn listed(
+    spec: &Projection,
+    (sources, targets): (u32, u32),
+    recurrent: bool,
+    (length, seed, salt): (TickLength, u64, u64),
+) -> Vec<Synapse> {
+    // The sign is the projection's: a synapse has its weight as it was given.
+    let unsigned = Projection { inhibitory: false, ..spec.clone() };
+    let plan =
+        Plan { spec: &unsigned, sources, targets: 0..targets, recurrent, length, seed, salt };
+    let mut all = Vec::new();
+    for table in plan.build() {
+        let delay = Span::Ticks(u64::from(table.delay));
+        for pre in 0..sources {
+            let row = table.row(pre).map(|slot| (table.targets[slot], table.weight_of(slot)));
+            all.extend(row.map(|(post, weight)| Synapse { pre, post, weight, delay }));
+        }
+    }
+    all.sort_by_key(|synapse| (synapse.pre, synapse.post));
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::projection::{Delays, Layout, Weights};
     use crate::time::Ticks;
 
     const SOURCES: u32 = 17;
     const TARGETS: u32 = 60;
 
-    fn connector() -> impl Strategy<Value = Connector> {
+    fn projection() -> impl Strategy<Value = Projection> {
         let synapse = (0..SOURCES, 0..TARGETS, -2.0f32..2.0, 1u64..6).prop_map(
             |(pre, post, weight, delay)| Synapse { pre, post, weight, delay: Ticks(delay).into() },
         );
-        prop_oneof![
-            Just(Connector::AllToAll),
-            Just(Connector::OneToOne),
-            (0.0f64..=1.0).prop_map(Connector::Random),
-            prop::collection::vec(synapse, 0..80).prop_map(|list| Connector::List(list.into())),
-        ]
+        let layouts = || (Layout::line(1.0), Layout::grid(10, 0.4));
+        let connected = prop_oneof![
+            Just(Projection::all_to_all()),
+            Just(Projection::lateral_inhibition()),
+            Just(Projection::one_to_one()),
+            (0.0f64..=1.0).prop_map(Projection::random),
+            (0..SOURCES).prop_map(Projection::fixed_in_degree),
+            (0u32..40).prop_map(|n| Projection::fixed_in_degree(n).multapses(true)),
+            (0..SOURCES).prop_map(move |n| Projection::nearest(n, layouts().0, layouts().1)),
+            (0.0f32..9.0).prop_map(move |r| Projection::within(r, layouts().0, layouts().1)),
+            prop::collection::vec(synapse, 0..80).prop_map(Projection::synapses),
+        ];
+        let weights = prop_oneof![
+            Just(Weights::uniform(0.25, 0.75)),
+            Just(Weights::normal(0.5, 0.3, 0.0..=1.0)),
+            Just(Weights::log_normal(0.5, 0.5, 0.0..=1.0)),
+        ];
+        let delays = prop_oneof![
+            Just(Delays::uniform(Ticks(1), Ticks(4))),
+            Just(Delays::normal(Ticks(4), Ticks(2), Ticks(2), Ticks(9))),
+            Just(Delays::log_normal(Ticks(2), 0.5, Ticks(1), Ticks(5))),
+        ];
+        let drawn = (prop::option::of(weights), prop::option::of(delays));
+        (connected, drawn, any::<(bool, bool)>()).prop_map(|(spec, drawn, (autapses, inhibits))| {
+            let spec = spec.delay(Ticks(3)).weight(0.5).autapses(autapses);
+            let spec = if inhibits { spec.inhibitory() } else { spec };
+            Projection { weights: drawn.0, delays: drawn.1, ..spec }
+        })
     }
 
     /// Every synapse onto a range of targets: source, target, delay and weight, in the order of its arrival.
     fn made(plan: &Plan<'_>, targets: Range<u32>) -> Vec<(u32, u32, u32, u32)> {
         let start = targets.start;
         let part = Plan { targets, ..plan.clone() };
-        let tables = part.build(|synapse| match synapse.delay {
-            crate::time::Span::Ticks(ticks) => ticks as u32,
-            crate::time::Span::Time(_) => unreachable!("the delays of these tests are in ticks"),
-        });
+        let tables = part.build();
+        assert!(tables.is_sorted_by(|a, b| a.delay > b.delay));
         let mut made = Vec::new();
         for table in &tables {
             assert_eq!(table.starts.len() as u32, plan.sources + 1);
@@ -211,21 +382,18 @@ mod tests {
     proptest! {
         #[test]
         fn synapses_made_range_by_range_are_those_made_at_once(
-            connector in connector(),
+            spec in projection(),
             cuts in prop::collection::vec(0..=TARGETS, 0..4),
-            (recurrent, autapses, plastic) in any::<(bool, bool, bool)>(),
+            (recurrent, plastic) in any::<(bool, bool)>(),
             seed in any::<u64>(),
         ) {
+            let spec = if plastic { spec.plasticity(crate::plasticity::Stdp::default()) } else { spec };
             let plan = Plan {
-                connector: &connector,
+                spec: &spec,
                 sources: SOURCES,
                 targets: 0..TARGETS,
                 recurrent,
-                autapses,
-                plastic,
-                weight: 0.5,
-                sign: -1.0,
-                delay: 3,
+                length: TickLength::default(),
                 seed,
                 salt: 9,
             };

@@ -1,93 +1,22 @@
 //! Projections: who is connected to whom, how strongly, how late, and how it learns.
 
+mod connector;
+mod distribution;
+mod error;
+mod layout;
+
 use std::sync::Arc;
 
+pub(crate) use self::connector::{Connector, SourcesOf};
+use self::connector::{Neighbours, Reach};
+pub(crate) use self::distribution::Draw;
+pub use self::distribution::{Delays, Weights};
+pub use self::error::ProjectionError;
+pub use self::layout::Layout;
 use crate::dendrite::Dendrite;
 use crate::math;
-use crate::plasticity::{Plasticity, PlasticityError, ShortTerm, SynapticScaling};
+use crate::plasticity::{Plasticity, ShortTerm, SynapticScaling};
 use crate::time::{Span, Ticks};
-
-/// Why a projection is refused.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProjectionError {
-    /// A weight is not a number within the bounds.
-    #[error("weight {weight} is refused: it must be a finite number within {low}..={high}")]
-    Weight {
-        /// What was given.
-        weight: f32,
-        /// Lower bound.
-        low: f32,
-        /// Upper bound.
-        high: f32,
-    },
-    /// The bounds are no interval.
-    #[error(
-        "weight bounds {low}..={high} are refused: both must be finite, the first below the second"
-    )]
-    Bounds {
-        /// Lower bound.
-        low: f32,
-        /// Upper bound.
-        high: f32,
-    },
-    /// A spike cannot arrive in the tick that it was fired in, nor later than can be kept.
-    #[error("a delay of {delay} is refused: it must be 1 to {limit} ticks")]
-    Delay {
-        /// What was given.
-        delay: Span,
-        /// The longest delay.
-        limit: u64,
-    },
-    /// A probability is outside 0 to 1.
-    #[error("probability {0} is refused: it must be within 0..=1")]
-    Probability(f64),
-    /// A listed synapse names a neuron that is not there.
-    #[error(
-        "synapse {pre} -> {post} is refused: there are {sources} sources and {targets} targets"
-    )]
-    NoSuchEnd {
-        /// Position among the sources.
-        pre: u32,
-        /// Position among the targets.
-        post: u32,
-        /// How many sources there are.
-        sources: usize,
-        /// How many targets there are.
-        targets: usize,
-    },
-    /// Something that these two ends cannot have.
-    #[error("{feature} is refused: {why}")]
-    Unsupported {
-        /// What was asked for.
-        feature: &'static str,
-        /// Why it cannot be.
-        why: &'static str,
-    },
-    /// More synapses than one projection can have.
-    #[error(
-        "about {synapses} synapses are refused: they would need {bytes} bytes, and a projection has at most 2^32"
-    )]
-    TooMany {
-        /// How many it would be.
-        synapses: u64,
-        /// What they would need.
-        bytes: u64,
-    },
-    /// More synapses than the machine has memory for.
-    #[error(
-        "about {synapses} synapses are refused: they would need {bytes} bytes, more than there are"
-    )]
-    Memory {
-        /// How many it would be.
-        synapses: u64,
-        /// What they would need.
-        bytes: u64,
-    },
-    /// The learning rule is refused.
-    #[error(transparent)]
-    Plasticity(#[from] PlasticityError),
-}
 
 /// One listed synapse; positions count from 0 within the two ends of the projection.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,27 +31,6 @@ pub struct Synapse {
     pub delay: Span,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) enum Connector {
-    AllToAll,
-    OneToOne,
-    Random(f64),
-    List(Arc<[Synapse]>),
-}
-
-impl Connector {
-    /// How many synapses it will make, about.
-    pub(crate) fn expected(&self, sources: u32, targets: u32) -> u64 {
-        let pairs = u64::from(sources) * u64::from(targets);
-        match self {
-            Self::AllToAll => pairs,
-            Self::OneToOne => u64::from(sources.min(targets)),
-            Self::Random(p) => (pairs as f64 * p) as u64,
-            Self::List(list) => list.len() as u64,
-        }
-    }
-}
-
 /// The longest delay, in ticks: 12 days at 1 ms would be a billion slots of waiting list, a day of 100 ms ticks is not.
 pub(crate) const DELAY_LIMIT: u64 = 1 << 20;
 
@@ -134,13 +42,16 @@ pub(crate) const DELAY_LIMIT: u64 = 1 << 20;
 pub struct Projection {
     pub(crate) connector: Connector,
     pub(crate) weight: f32,
+    pub(crate) weights: Option<Weights>,
     pub(crate) delay: Span,
+    pub(crate) delays: Option<Delays>,
     pub(crate) bounds: (f32, f32),
     pub(crate) inhibitory: bool,
     pub(crate) silent: bool,
     pub(crate) lossless: bool,
     pub(crate) protected: bool,
     pub(crate) autapses: bool,
+    pub(crate) multapses: bool,
     pub(crate) plasticity: Option<Plasticity>,
     pub(crate) short_term: Option<ShortTerm>,
     pub(crate) scaling: Option<SynapticScaling>,
@@ -152,13 +63,16 @@ impl Projection {
         Self {
             connector,
             weight: 1.0,
+            weights: None,
             delay: Span::Ticks(1),
+            delays: None,
             bounds: (0.0, 1.0),
             inhibitory: false,
             silent: false,
             lossless: false,
             protected: false,
             autapses: false,
+            multapses: false,
             plasticity: None,
             short_term: None,
             scaling: None,
@@ -184,6 +98,37 @@ impl Projection {
         Self::with(Connector::Random(probability))
     }
 
+    /// So many sources for each target, drawn from the seed; all different, unless [`multapses`](Self::multapses) are
+    /// allowed.
+    #[must_use]
+    pub fn fixed_in_degree(sources_each: u32) -> Self {
+        Self::with(Connector::InDegree(sources_each))
+    }
+
+    /// The so many nearest sources for each target, given where both are; of equally near ones the first.
+    ///
+    /// ```
+    /// use neuronbus::prelude::*;
+    /// use neuronbus::projection::Layout;
+    ///
+    /// // Every cell of a line hears its neighbours to the left and to the right.
+    /// let line = Layout::line(1.0);
+    /// let neighbours = Projection::nearest(2, line.clone(), line);
+    /// # let _ = neighbours;
+    /// ```
+    #[must_use]
+    pub fn nearest(sources_each: u32, sources: Layout, targets: Layout) -> Self {
+        let reach = Reach::Nearest(sources_each);
+        Self::with(Connector::Near(Arc::new(Neighbours { reach, sources, targets })))
+    }
+
+    /// All sources within a distance from a target, given where both are.
+    #[must_use]
+    pub fn within(radius: f32, sources: Layout, targets: Layout) -> Self {
+        let reach = Reach::Within(radius);
+        Self::with(Connector::Near(Arc::new(Neighbours { reach, sources, targets })))
+    }
+
     /// Just these pairs of positions, all with one weight and delay; [`weight`](Self::weight) and
     /// [`delay`](Self::delay) have no say over listed synapses.
     #[must_use]
@@ -201,15 +146,32 @@ impl Projection {
     }
 
     /// Every neuron of a region inhibits every other: the first to fire keeps the others down (winner takes all).
+    ///
+    /// Between two regions or ports, such as a population and the one that inhibits on its behalf, each source inhibits
+    /// every target but the one at its own position.
     #[must_use]
     pub fn lateral_inhibition() -> Self {
-        Self::all_to_all().inhibitory()
+        Self::with(Connector::Others).inhibitory()
     }
 
     /// What one spike adds to the target's membrane.
     #[must_use]
     pub fn weight(mut self, weight: f32) -> Self {
         self.weight = weight;
+        self
+    }
+
+    /// Weights that are drawn, instead of one for all.
+    #[must_use]
+    pub fn weights(mut self, drawn: Weights) -> Self {
+        self.weights = Some(drawn);
+        self
+    }
+
+    /// Delays that are drawn, instead of one for all.
+    #[must_use]
+    pub fn delays(mut self, drawn: Delays) -> Self {
+        self.delays = Some(drawn);
         self
     }
 
@@ -264,6 +226,14 @@ impl Projection {
         self
     }
 
+    /// Allows [`fixed_in_degree`](Self::fixed_in_degree) to draw a source more than once for a target. Other connectors
+    /// connect a pair once, and lists as they say.
+    #[must_use]
+    pub fn multapses(mut self, allowed: bool) -> Self {
+        self.multapses = allowed;
+        self
+    }
+
     /// How the weights learn.
     #[must_use]
     pub fn plasticity(mut self, rule: impl Into<Plasticity>) -> Self {
@@ -301,25 +271,32 @@ impl Projection {
         if !(low.is_finite() && high.is_finite() && low < high) {
             return Err(ProjectionError::Bounds { low, high });
         }
-        if let Connector::Random(p) = self.connector
-            && !(0.0..=1.0).contains(&p)
-        {
-            return Err(ProjectionError::Probability(p));
-        }
-        let check_one = |weight: f32, delay: Span| {
-            if !(low..=high).contains(&weight) {
-                return Err(ProjectionError::Weight { weight, low, high });
+        self.connector.check()?;
+        let check_weight = |weight: f32| {
+            if (low..=high).contains(&weight) {
+                return Ok(());
             }
-            if !(1..=DELAY_LIMIT).contains(&to_ticks(delay).0) {
-                return Err(ProjectionError::Delay { delay, limit: DELAY_LIMIT });
-            }
-            Ok(())
+            Err(ProjectionError::Weight { weight, low, high })
         };
-        match &self.connector {
-            Connector::List(list) => {
-                list.iter().try_for_each(|synapse| check_one(synapse.weight, synapse.delay))?;
+        let check_delay = |delay: Span| {
+            if (1..=DELAY_LIMIT).contains(&to_ticks(delay).0) {
+                return Ok(());
             }
-            _ => check_one(self.weight, self.delay)?,
+            Err(ProjectionError::Delay { delay, limit: DELAY_LIMIT })
+        };
+        if let Connector::List(list) = &self.connector {
+            list.iter().try_for_each(|synapse| {
+                check_weight(synapse.weight).and_then(|()| check_delay(synapse.delay))
+            })?;
+        } else {
+            match &self.weights {
+                Some(drawn) => drawn.check(self.bounds)?,
+                None => check_weight(self.weight)?,
+            }
+            match &self.delays {
+                Some(drawn) => drawn.check(&to_ticks)?,
+                None => check_delay(self.delay)?,
+            }
         }
         if let Some(rule) = &self.plasticity {
             rule.check()?;
@@ -338,20 +315,49 @@ impl Projection {
         self.plasticity.is_some() || self.scaling.is_some()
     }
 
+    /// Whether it can be made between ends of these sizes; `recurrent` if both are the same.
+    pub(crate) fn fits(&self, ends: (u32, u32), recurrent: bool) -> Result<(), ProjectionError> {
+        self.connector.fits(ends, recurrent && !self.autapses, self.multapses)
+    }
+
+    /// The longest delay of its synapses, in ticks.
+    pub(crate) fn longest_delay(&self, to_ticks: impl Fn(Span) -> Ticks) -> u64 {
+        match (&self.connector, &self.delays) {
+            (Connector::List(list), _) => {
+                list.iter().map(|synapse| to_ticks(synapse.delay).0).max().unwrap_or(1)
+            }
+            (_, Some(drawn)) => to_ticks(drawn.ends().1).0,
+            _ => to_ticks(self.delay).0,
+        }
+    }
+
+    /// The same projection with just these synapses.
+    pub(crate) fn listing(self, list: Vec<Synapse>) -> Self {
+        let connector = Connector::List(list.into());
+        Self { connector, weights: None, delays: None, ..self }
+    }
+
+    /// Whether each synapse is drawn in a way that needs all of them at once, so that no end may grow.
+    pub(crate) fn is_drawn_at_once(&self) -> bool {
+        self.connector.is_by_target() || self.weights.is_some() || self.delays.is_some()
+    }
+
     /// Whether each synapse has a weight of its own.
     pub(crate) fn is_listed(&self) -> bool {
         matches!(self.connector, Connector::List(_))
     }
 
-    /// Whether the rule connects two positions; lists are not asked. `salt` tells projections of one seed apart.
+    /// Whether the rule connects two positions; lists and those that ask targets for their sources are not asked.
+    /// `salt` tells projections of one seed apart.
     pub(crate) fn connects(&self, seed: u64, salt: u64, pre: usize, post: usize) -> bool {
         match self.connector {
             Connector::AllToAll => true,
+            Connector::Others => pre != post,
             Connector::OneToOne => pre == post,
             Connector::Random(p) => {
                 math::unit(math::random(seed, salt, pre as u64, post as u64)) < p
             }
-            Connector::List(_) => false,
+            Connector::InDegree(_) | Connector::Near(_) | Connector::List(_) => false,
         }
     }
 }
