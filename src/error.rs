@@ -1,6 +1,6 @@
 //! One error for `fn main`; library functions return the error of their own module.
 
-use crate::{arena, atlas, axon, context, cortex, gate, id, inlet, spike, time, transport};
+use crate::{arena, atlas, axon, brain, context, cortex, gate, id, inlet, spike, time, transport};
 
 /// Anything that can go wrong, for programs that only want to print it.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
     /// The arena is refused or full.
     #[error(transparent)]
     Arena(#[from] arena::ArenaError),
+    /// A brain directory is refused, or who is behind it is gone.
+    #[error(transparent)]
+    Brain(#[from] brain::BrainError),
     /// Bytes are not a spike.
     #[error(transparent)]
     Spike(#[from] spike::SpikeError),

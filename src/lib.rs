@@ -49,11 +49,10 @@
 struct Readme;
 
 mod admission;
-#[allow(dead_code, reason = "used by what attaches to files")]
 pub mod arena;
 pub mod atlas;
-#[allow(dead_code, reason = "used by what attaches to files")]
 pub mod axon;
+pub mod brain;
 pub mod context;
 pub mod cortex;
 pub mod dendrite;
@@ -72,9 +71,7 @@ pub mod population;
 pub mod prelude;
 pub mod projection;
 pub mod region;
-#[allow(dead_code, reason = "used by what attaches to files")]
 mod shm;
-#[allow(dead_code, reason = "used by what attaches to files")]
 pub mod spike;
 pub mod synapse;
 mod sync;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::brain::Door;
 use crate::gate::Gate;
 use crate::id::RegionId;
 use crate::membrane::Lif;
@@ -33,6 +34,8 @@ pub struct Region {
     pub(crate) ports: Vec<(String, Vec<String>)>,
     pub(crate) template: Option<Template>,
     pub(crate) gate: Option<Box<dyn Gate>>,
+    /// A gate that other processes use, made when the directory is.
+    pub(crate) door: Option<Door>,
     pub(crate) population: Option<PopulationSpec>,
 }
 
@@ -52,6 +55,7 @@ impl Region {
             ports: Vec::new(),
             template: None,
             gate: None,
+            door: None,
             population: None,
         }
     }
@@ -83,6 +87,25 @@ impl Region {
     #[must_use]
     pub fn gated(path: &str, gate: impl Gate + 'static) -> Self {
         Self { gate: Some(Box::new(gate)), ..Self::empty(path) }
+    }
+
+    /// A gate through which other processes send spikes in; see [`brain`](crate::brain).
+    #[must_use]
+    pub fn sensory(path: &str) -> Self {
+        Self::open_to_others(path, Door::sensory())
+    }
+
+    /// A gate through which other processes get what reaches it; see [`brain`](crate::brain).
+    #[must_use]
+    pub fn motor(path: &str) -> Self {
+        Self::open_to_others(path, Door::motor())
+    }
+
+    /// A gate for other processes, of a shape of its own. The cortex needs a
+    /// [`directory`](crate::cortex::CortexBuilder::directory).
+    #[must_use]
+    pub fn open_to_others(path: &str, door: Door) -> Self {
+        Self { door: Some(door), ..Self::empty(path) }
     }
 
     /// The membrane of the neurons that are added after this call; before it they get [`Lif::default`].

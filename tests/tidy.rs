@@ -19,7 +19,7 @@ const UNSAFE: [&str; 4] =
     ["src/shm/", "models/src/shm/", "tests/no_alloc.rs", "neurons/relay/src/uring.rs"];
 
 /// Where a thread may be started in the core.
-const THREADS: [&str; 1] = ["src/cortex/running.rs"];
+const THREADS: [&str; 2] = ["src/cortex/running.rs", "src/brain/porter.rs"];
 
 /// What the core may depend on. One more needs a page in `docs/decisions`.
 const DEPENDENCIES: [&str; 15] = [
@@ -41,7 +41,7 @@ const DEPENDENCIES: [&str; 15] = [
 ];
 
 /// The modules of the core from the bottom up: each may use those in rows above it in this list.
-const LEVELS: [&[&str]; 12] = [
+const LEVELS: [&[&str]; 13] = [
     &["id", "math", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
     &["arena", "axon", "dendrite", "evidence", "membrane", "plasticity"],
@@ -49,6 +49,7 @@ const LEVELS: [&[&str]; 12] = [
     &["synapse", "population"],
     &["atlas", "context", "neuron"],
     &["admission", "gate"],
+    &["brain"],
     &["inlet", "region"],
     &["cortex", "topology"],
     &["error"],
@@ -58,7 +59,7 @@ const LEVELS: [&[&str]; 12] = [
 
 /// Rows whose modules know each other: a neuron is called with a context and found in the atlas, which shows its card;
 /// a gate hands in admissions; a topology is drawn from a worker and handed out by its cortex.
-const KNOTS: [usize; 3] = [5, 6, 8];
+const KNOTS: [usize; 3] = [5, 6, 9];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::sync::{AtomicU64, Relaxed, lock};
 
 use super::ring::{Entry, POSITION_MAX, Ring};
-use super::tenure::Tenure;
+use crate::shm::tenure::Tenure;
 
 /// Which kind of end an account is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -16,10 +16,10 @@ use crate::sync::{Arc, Relaxed};
 use super::reader::AxonReader;
 use super::ring::{AxonError, Entry, POSITION_MAX, Ring, Shape};
 use super::tap::AxonTap;
-use super::tenure::{self, Tenure};
 use super::wait::Doorbell;
 use super::writer::Axon;
 use super::{AxonHub, READERS};
+use crate::shm::tenure::{self, Tenure};
 
 const FORMAT: Format = Format::new(
     *b"NBAXON\r\n",
@@ -156,6 +156,12 @@ impl AxonHub {
         Ok(Self { ring: Arc::new(open(memory, shared_bell)?) })
     }
 
+    /// An existing file to be looked at only: no end may be attached through this.
+    pub(crate) fn look(path: &Path) -> Result<Self, AxonError> {
+        let memory = Mapping::open_read_only(path).map_err(failed(0))?;
+        Ok(Self { ring: Arc::new(open(memory, watched_bell)?) })
+    }
+
     /// Becomes the writer, if there is none or one that is dead, and finishes what that one has begun.
     pub(crate) fn writer(&self) -> Result<Axon, AxonError> {
         let (state, holder) = &self.ring.writer;
@@ -219,13 +225,6 @@ impl AxonHub {
             (!tenure.is_free()).then_some((number, occupant))
         });
         occupied.collect()
-    }
-
-    /// Lets a writer's place go, if its holder has died; whether one had.
-    pub(crate) fn retire_writer(&self) -> bool {
-        let (state, holder) = &self.ring.writer;
-        let (tenure, life) = tenure::judge(state, holder);
-        !tenure.is_free() && life == Life::Dead && tenure::end(state, tenure)
     }
 
     /// Every reader is done with the positions below, as far as they have said; and the position behind the last.

@@ -17,7 +17,6 @@ mod mapped;
 mod reader;
 mod ring;
 mod tap;
-mod tenure;
 mod wait;
 mod writer;
 
@@ -28,7 +27,6 @@ pub use tap::{AxonTap, Tapped};
 pub use wait::{Doorbell, WaitStrategy};
 pub use writer::{Axon, AxonFull, Outcome, Overflow};
 
-#[allow(unused_imports, reason = "used by what attaches to files")]
 pub(crate) use mapped::Occupant;
 
 use crate::sync::Arc;

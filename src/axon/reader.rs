@@ -8,8 +8,8 @@ use crate::spike::Spike;
 use crate::sync::{Arc, Relaxed, fence, order};
 
 use super::ring::{AxonError, POSITION_MAX, Ring, Slots};
-use super::tenure::Tenure;
 use super::wait::{self, WaitStrategy};
+use crate::shm::tenure::Tenure;
 
 /// Floors that one read follows before it says that there is nothing: a damaged file could move them for ever.
 const SKIPS_MAX: u32 = 1 << 10;
@@ -85,6 +85,36 @@ impl AxonReader {
             self.skip();
         }
         None
+    }
+
+    /// The next spike, which stays the next until [`pass`](Self::pass): until then its payload is not let go.
+    pub(crate) fn front(&mut self) -> Option<Spike> {
+        // bound: as in `try_read`
+        for _ in 0..SKIPS_MAX {
+            if let Some(spike) = self.peek(self.next) {
+                return Some(spike);
+            }
+            if self.is_above_floor(self.next) {
+                self.flush();
+                return None;
+            }
+            self.skip();
+        }
+        None
+    }
+
+    /// Is done with the spike that `front` gave.
+    pub(crate) fn pass(&mut self) {
+        self.next += 1;
+        if self.next == self.tell_at {
+            self.flush();
+        }
+    }
+
+    /// Lets the reader end without letting its place go: whoever adopts it goes on here.
+    pub(crate) fn leave(mut self) {
+        self.flush();
+        self.tenure = Tenure::LEFT;
     }
 
     /// Hands up to `max` published spikes to a function, in order, and returns how many.

@@ -22,8 +22,8 @@ use crate::spike::Spike;
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, fence, lock, order, yield_now};
 
 use super::account::TapTally;
-use super::tenure::{self, Holder, Tenure};
 use super::wait::Doorbell;
+use crate::shm::tenure::{self, Holder, Tenure};
 
 /// Words of a slot.
 pub(super) const WORDS: usize = size_of::<Spike>() / 8;

@@ -11,8 +11,8 @@ use super::mapped::WriterTenure;
 use super::reader::AxonReader;
 use super::ring::{AxonError, Ring, Slots};
 use super::tap::AxonTap;
-use super::tenure::Tenure;
 use super::{AxonHub, READERS};
+use crate::shm::tenure::Tenure;
 
 /// The slowest reader is a whole ring behind.
 ///
@@ -72,6 +72,7 @@ pub struct Axon {
     /// The first position that may not be filled before the readers are asked again.
     limit: u64,
     /// Of a file: what keeps other writers out.
+    #[expect(dead_code, reason = "held for its drop")]
     tenure: Option<WriterTenure>,
     not_sync: PhantomData<Cell<()>>,
 }

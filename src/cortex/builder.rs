@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::doors::DoorPlan;
 use super::growth::{End, RegionPlan, TemplatePlan, Wiring};
 use super::worker::{Body, Worker};
 use super::{Cortex, Door, Outfit};
 use crate::arena::{Arena, ArenaError};
 use crate::atlas::NameError;
 use crate::axon::{Axon, AxonError, WaitStrategy};
+use crate::brain::{BrainError, Directory};
 use crate::context::Services;
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::{Lif, MembraneError};
@@ -77,6 +79,9 @@ pub enum Mistake {
     /// The axon could not be made.
     #[error(transparent)]
     Axon(#[from] AxonError),
+    /// The brain directory could not be made or taken over.
+    #[error(transparent)]
+    Brain(#[from] BrainError),
 }
 
 /// Everything that is wrong with a topology; nothing was started.
@@ -114,6 +119,7 @@ pub struct CortexBuilder {
     axon_slots: Option<usize>,
     flight_limit: usize,
     pin: Option<usize>,
+    directory: Option<Directory>,
 }
 
 impl Default for CortexBuilder {
@@ -129,6 +135,7 @@ impl Default for CortexBuilder {
             axon_slots: None,
             flight_limit: 1 << 20,
             pin: None,
+            directory: None,
         }
     }
 }
@@ -212,12 +219,20 @@ impl CortexBuilder {
         self
     }
 
+    /// Makes a brain directory, where other processes find this cortex, or takes over one whose cortex is gone; see
+    /// [`brain`](crate::brain). Every spike fired is then shown to taps, as with [`axon`](Self::axon).
+    pub fn directory(&mut self, directory: impl Into<Directory>) -> &mut Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
     /// Builds the cortex, or says everything that is wrong.
     ///
     /// # Errors
     /// [`BuildError`] with every mistake found.
-    pub fn build(self) -> Result<Cortex, BuildError> {
+    pub fn build(mut self) -> Result<Cortex, BuildError> {
         let mut mistakes = Vec::new();
+        let plan = DoorPlan::of(&mut self.regions);
         let length = TickLength::new(self.tick_length).unwrap_or_else(|error| {
             mistakes.push(error.into());
             TickLength::default()
@@ -246,12 +261,15 @@ impl CortexBuilder {
         for (from, to, spec) in self.projections {
             assembly.add_projection(from, to, spec);
         }
-        let Assembly { mut worker, doors, mistakes, .. } = assembly;
+        let Assembly { mut worker, mut doors, mistakes, .. } = assembly;
         if !mistakes.is_empty() {
             return Err(BuildError { mistakes });
         }
+        let established = plan.establish(self.directory, &mut doors, axon);
+        let (host, trace) =
+            established.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
         worker.widen_wheel();
-        let outfit = Outfit { pace: self.pace, wait: self.wait, axon, pin: self.pin };
+        let outfit = Outfit { pace: self.pace, wait: self.wait, trace, host, pin: self.pin };
         Ok(Cortex::assemble(worker, doors, outfit))
     }
 }

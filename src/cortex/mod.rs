@@ -4,6 +4,7 @@ mod builder;
 mod counts;
 mod desk;
 mod digest;
+mod doors;
 mod drawn;
 mod emission;
 mod growth;
@@ -26,7 +27,8 @@ pub use running::Running;
 use crossbeam_channel::Receiver;
 
 use crate::atlas::Atlas;
-use crate::axon::{Axon, AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
+use crate::axon::{AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
+use crate::brain::{Host, Trace};
 use crate::gate::{Gate, GateAccount, Outlook};
 use crate::id::{NeuronId, RegionId};
 use crate::pace::{Pace, Stamp};
@@ -68,7 +70,8 @@ impl Door {
 pub(crate) struct Outfit {
     pub(crate) pace: Pace,
     pub(crate) wait: WaitStrategy,
-    pub(crate) axon: Option<Axon>,
+    pub(crate) trace: Option<Trace>,
+    pub(crate) host: Option<Arc<Host>>,
     pub(crate) pin: Option<usize>,
 }
 
@@ -99,7 +102,10 @@ impl Stopper {
 pub struct Cortex {
     worker: Worker,
     doors: Vec<Door>,
-    axon: Option<Axon>,
+    trace: Option<Trace>,
+    host: Option<Arc<Host>>,
+    /// Neurons whose region the directory knows.
+    placed: usize,
     pace: Pace,
     wait: WaitStrategy,
     pin: Option<usize>,
@@ -137,12 +143,15 @@ impl Cortex {
     }
 
     pub(crate) fn assemble(worker: Worker, doors: Vec<Door>, outfit: Outfit) -> Self {
-        let doorbell = Arc::new(Doorbell::new());
+        let bell = outfit.host.as_ref().map_or_else(Doorbell::new, |host| host.bell());
+        let doorbell = Arc::new(bell);
         let stop = Arc::new(AtomicBool::new(false));
         Self {
             worker,
             doors,
-            axon: outfit.axon,
+            trace: outfit.trace,
+            host: outfit.host,
+            placed: 0,
             pace: outfit.pace,
             wait: outfit.wait,
             pin: outfit.pin,
@@ -279,7 +288,7 @@ impl Cortex {
     /// A lossy end of the axon, if the builder asked for one: every spike fired, or how many were missed.
     #[must_use]
     pub fn tap(&self) -> Option<AxonTap> {
-        self.axon.as_ref().map(Axon::tap)
+        self.trace.as_ref().map(|trace| trace.axon().tap())
     }
 
     /// A lossless end of the axon, if the builder asked for one. While it is full, spikes for it are dropped and
@@ -288,7 +297,7 @@ impl Cortex {
     /// # Errors
     /// When the axon's table of readers is full.
     pub fn reader(&self) -> Result<Option<AxonReader>, AxonError> {
-        self.axon.as_ref().map(Axon::reader).transpose()
+        self.trace.as_ref().map(|trace| trace.axon().reader()).transpose()
     }
 
     /// A handle that stops a run from any thread.

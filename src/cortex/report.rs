@@ -174,9 +174,9 @@ impl Cortex {
             })
             .collect();
         let own = self
-            .axon
+            .trace
             .iter()
-            .map(|axon| AxonEntry { name: "cortex".to_owned(), account: axon.account() });
+            .map(|trace| AxonEntry { name: "cortex".to_owned(), account: trace.axon().account() });
         let rings = gates.iter().flat_map(|gate| {
             let entry = |account: &AxonAccount| AxonEntry {
                 name: gate.path.clone(),

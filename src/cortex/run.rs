@@ -135,6 +135,9 @@ impl Cortex {
         if self.opened {
             return Ok(());
         }
+        if let Some(host) = &self.host {
+            host.open()?;
+        }
         for index in 0..self.doors.len() {
             let link = GateLink {
                 id: self.doors[index].id,
@@ -351,9 +354,10 @@ impl Cortex {
                 self.vitals.gate_to_neuron(fired.ns_since(stamp));
             }
         }
-        self.worker.publish(self.axon.as_mut());
+        self.worker.publish(self.trace.as_mut());
         self.emit();
         self.next = now + 1;
+        self.tell_host(now);
         self.vitals.tick(Stamp::now().ns_since(began));
     }
 
@@ -391,6 +395,9 @@ impl Cortex {
                 self.worker.services.flights.land(flight, &self.worker.services.arena);
             }
             door.gate.close();
+        }
+        if let Some(host) = &self.host {
+            host.close();
         }
     }
 }

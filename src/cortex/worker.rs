@@ -11,7 +11,7 @@ use super::growth::RegionPlan;
 use super::growth::Wiring;
 use super::wheel::{Arrival, Wheel};
 use crate::atlas::Atlas;
-use crate::axon::{Axon, Overflow};
+use crate::brain::Trace;
 use crate::context::{Context, Sent, Services};
 use crate::evidence::EvidenceRing;
 use crate::id::NeuronId;
@@ -354,7 +354,7 @@ impl Worker {
     }
 
     /// Publish: what was fired goes under way, and out on the axon.
-    pub(crate) fn publish(&mut self, mut axon: Option<&mut Axon>) {
+    pub(crate) fn publish(&mut self, mut trace: Option<&mut Trace>) {
         let mut outbox = std::mem::take(&mut self.services.outbox);
         if !outbox.is_sorted_by_key(|sent| sent.source) {
             // Stable: the spikes of one source stay in the order of their sequence.
@@ -362,9 +362,9 @@ impl Worker {
         }
         self.counts.fired += outbox.len() as u64;
         for sent in outbox.drain(..) {
-            if let Some(axon) = &mut axon {
+            if let Some(trace) = &mut trace {
                 let spike = self.services.flights.spike(sent.flight);
-                if axon.publish_with(spike, Overflow::DropNewest).is_err() {
+                if !trace.show(spike, &self.services.arena) {
                     self.counts.refused += 1;
                 }
             }

@@ -4,4 +4,5 @@ pub(crate) mod futex;
 pub(crate) mod header;
 pub(crate) mod mapping;
 pub(crate) mod process;
+pub(crate) mod tenure;
 mod truncation;

@@ -5,3 +5,5 @@ pub mod futex;
 pub mod header;
 pub mod mapping;
 pub mod process;
+#[path = "../../../src/shm/tenure.rs"]
+pub mod tenure;

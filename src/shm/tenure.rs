@@ -1,4 +1,5 @@
-//! Who holds a place in a ring: a word that names the process and the turn, and lines that say which process that is.
+//! Who holds a place in shared memory: a word that names the process and the turn, and lines that say which process
+//! that is.
 //!
 //! ```text
 //! bits 32-63  number of the process; 0 while nobody holds the place
@@ -22,32 +23,35 @@ const NEXT_TURN: u64 = 4;
 
 /// Somebody's turn in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tenure(u64);
+pub(crate) struct Tenure(u64);
 
 impl Tenure {
+    /// Nobody's: ends nothing.
+    pub(crate) const LEFT: Self = Self(u64::MAX);
+
     /// What a word says, whatever it is.
-    pub(super) const fn of(word: u64) -> Self {
+    pub(crate) const fn of(word: u64) -> Self {
         Self(word)
     }
 
-    pub(super) const fn word(self) -> u64 {
+    pub(crate) const fn word(self) -> u64 {
         self.0
     }
 
-    pub(super) const fn is_held(self) -> bool {
+    pub(crate) const fn is_held(self) -> bool {
         self.0 & PHASE == HELD
     }
 
-    pub(super) const fn is_free(self) -> bool {
+    pub(crate) const fn is_free(self) -> bool {
         self.0 & PHASE == FREE
     }
 
-    pub(super) const fn pid(self) -> u32 {
+    pub(crate) const fn pid(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
     /// The same turn, and the place is ready to be looked at.
-    pub(super) const fn held(self) -> Self {
+    pub(crate) const fn held(self) -> Self {
         Self(self.0 & !PHASE | HELD)
     }
 
@@ -63,19 +67,19 @@ impl Tenure {
 
 /// Which process a holder is; its number is in the tenure.
 #[derive(Debug)]
-pub(super) struct Holder {
-    pub(super) start: Word,
-    pub(super) namespace: Word,
+pub(crate) struct Holder {
+    pub(crate) start: Word,
+    pub(crate) namespace: Word,
 }
 
 /// Takes a place that is free; the caller makes it ready and then stores the tenure as held.
-pub(super) fn take(state: &AtomicU64, holder: &Holder) -> Option<Tenure> {
+pub(crate) fn take(state: &AtomicU64, holder: &Holder) -> Option<Tenure> {
     let found = Tenure::of(state.load(Relaxed));
     if found.is_free() { exchange(state, holder, found) } else { None }
 }
 
 /// Takes a place that is free or whose holder is dead; says who lives there otherwise.
-pub(super) fn take_over(state: &AtomicU64, holder: &Holder) -> Result<Tenure, u32> {
+pub(crate) fn take_over(state: &AtomicU64, holder: &Holder) -> Result<Tenure, u32> {
     // bound: a failed exchange is another's success, and that one lives
     loop {
         let (found, life) = judge(state, holder);
@@ -89,7 +93,7 @@ pub(super) fn take_over(state: &AtomicU64, holder: &Holder) -> Result<Tenure, u3
 }
 
 /// Takes a place whoever holds it: for those whose right to it was settled elsewhere.
-pub(super) fn seize(state: &AtomicU64, holder: &Holder) -> Tenure {
+pub(crate) fn seize(state: &AtomicU64, holder: &Holder) -> Tenure {
     // bound: a failed exchange is another's success
     loop {
         let found = Tenure::of(state.load(Relaxed));
@@ -111,7 +115,7 @@ fn exchange(state: &AtomicU64, holder: &Holder, found: Tenure) -> Option<Tenure>
 }
 
 /// Makes a place that was taken visible as held.
-pub(super) fn hold(state: &AtomicU64, taken: Tenure) -> Tenure {
+pub(crate) fn hold(state: &AtomicU64, taken: Tenure) -> Tenure {
     let held = taken.held();
     // SYNC(holder-known): whoever sees the tenure as held sees which process it is; `judge` is the other half.
     state.store(held.word(), order::holder_known_publish());
@@ -119,15 +123,15 @@ pub(super) fn hold(state: &AtomicU64, taken: Tenure) -> Tenure {
 }
 
 /// Ends a tenure, if it is still the present one; whether it was.
-pub(super) fn end(state: &AtomicU64, tenure: Tenure) -> bool {
-    // SYNC(slot-free): the holder's last loads and stores are over; the writer's `limit` and `exchange` are the other
-    // half.
+pub(crate) fn end(state: &AtomicU64, tenure: Tenure) -> bool {
+    // SYNC(slot-free): the holder's last loads and stores are over; a writer's scan of its readers and `exchange` are
+    // the other half.
     let free = tenure.ended().word();
     state.compare_exchange(tenure.word(), free, order::slot_free_publish(), Relaxed).is_ok()
 }
 
 /// The present tenure, and whether its holder lives.
-pub(super) fn judge(state: &AtomicU64, holder: &Holder) -> (Tenure, Life) {
+pub(crate) fn judge(state: &AtomicU64, holder: &Holder) -> (Tenure, Life) {
     // SYNC(holder-known): `hold` is the other half.
     let tenure = Tenure::of(state.load(order::holder_known_reap()));
     if tenure.is_free() {
@@ -137,7 +141,7 @@ pub(super) fn judge(state: &AtomicU64, holder: &Holder) -> (Tenure, Life) {
 }
 
 /// Which process has a tenure, as far as it has said so.
-pub(super) fn identity(tenure: Tenure, holder: &Holder) -> Identity {
+pub(crate) fn identity(tenure: Tenure, holder: &Holder) -> Identity {
     let pid = tenure.pid();
     if tenure.is_held() {
         // relaxed: ordered by the load of the tenure

@@ -1,0 +1,123 @@
+//! The reader's end of a motor door.
+
+use std::time::Duration;
+
+use crate::arena::Arena;
+use crate::axon::{AxonHub, WaitStrategy};
+use crate::spike::Spike;
+
+use super::carriage::{Arrived, Incoming};
+use super::directory::files;
+use super::porter::Patience;
+use super::table::DoorEntry;
+use super::{Brain, BrainError, LOOK};
+
+/// A spike from a cortex, with its payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard<'a> {
+    /// The spike as it was fired.
+    pub spike: Spike,
+    /// Its payload, wherever it lay; a copy that lasts until the next read.
+    pub payload: &'a [u8],
+}
+
+/// Reads what a cortex, which may be another process, sends out through one of its doors.
+///
+/// Belongs to one thread at a time. The cortex never passes it; dropping it, or the death of its process, lets the
+/// cortex go on.
+#[derive(Debug)]
+pub struct Motor {
+    brain: Brain,
+    incoming: Incoming,
+    payload: Vec<u8>,
+    refused: u64,
+    wait: WaitStrategy,
+}
+
+impl Motor {
+    pub(super) fn open(
+        brain: &Brain,
+        number: usize,
+        entry: &DoorEntry,
+    ) -> Result<Self, BrainError> {
+        let (axon, arena) = files(&brain.path, number, 0);
+        debug_assert!(entry.door.lanes == 1, "a motor door has one lane");
+        let hub = AxonHub::open(&axon).map_err(BrainError::axon(&axon))?;
+        let arena = Arena::open_read_only(&arena)?;
+        let reader = hub.reader().map_err(BrainError::axon(&axon))?;
+        Ok(Self {
+            brain: brain.clone(),
+            incoming: Incoming::new(reader, arena),
+            payload: Vec::new(),
+            refused: 0,
+            wait: WaitStrategy::default(),
+        })
+    }
+
+    /// How it waits; adaptive unless set.
+    pub fn set_wait(&mut self, strategy: WaitStrategy) {
+        self.wait = strategy;
+    }
+
+    /// The next spike, if there is one.
+    #[inline]
+    pub fn read(&mut self) -> Option<Heard<'_>> {
+        // bound: a damaged ring is refused spike by spike, and the caller may look at something else meanwhile
+        for _ in 0..ROUNDS {
+            match self.incoming.next(&mut self.payload) {
+                Arrived::Spike(spike) => return Some(Heard { spike, payload: &self.payload }),
+                Arrived::Nothing => return None,
+                Arrived::Torn(_) | Arrived::Refused => self.refused += 1,
+            }
+        }
+        None
+    }
+
+    /// The next spike, waiting up to a time for it.
+    ///
+    /// # Errors
+    /// [`BrainError::CortexGone`] or [`BrainError::CortexEnded`] when nothing is left to read and there is no cortex
+    /// that could send more. When another takes the directory over, reading goes on where it was.
+    pub fn read_within(&mut self, timeout: Duration) -> Result<Option<Heard<'_>>, BrainError> {
+        let patience = Patience::new(timeout);
+        loop {
+            let slice = patience.left().min(LOOK);
+            if self.incoming.reader_mut().wait(self.wait, slice) {
+                // The borrow of what is returned would last to the end of the loop if it were returned from here.
+                break;
+            }
+            if let Err(gone) = self.brain.check() {
+                // It may have sent something between the wait and its end.
+                if self.incoming.reader().is_ready() {
+                    break;
+                }
+                return Err(gone);
+            }
+            if patience.left().is_zero() {
+                return Ok(None);
+            }
+        }
+        Ok(self.read())
+    }
+
+    /// How many spikes were sent that this reader has not read.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.incoming.reader().lag()
+    }
+
+    /// How many were refused: they were no spikes, or their payloads were damaged.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The brain it reads from.
+    #[must_use]
+    pub const fn brain(&self) -> &Brain {
+        &self.brain
+    }
+}
+
+/// Refusals passed over in one read.
+const ROUNDS: u32 = 1 << 12;

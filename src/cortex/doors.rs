@@ -1,0 +1,86 @@
+//! Doors for other processes: how a cortex and its brain directory are put together.
+
+use std::sync::Arc;
+
+use super::{Cortex, Door};
+use crate::admission::Admissions;
+use crate::axon::Axon;
+use crate::brain::{self, BrainError, Directory, Host, Trace};
+use crate::gate::{Gate, GateError, Outlook};
+use crate::region::Region;
+
+/// What stands at a door until the directory is made, which is when nothing else is wrong.
+struct Unmade;
+
+impl Gate for Unmade {
+    fn admit(&mut self, _: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        Ok(Outlook::Ended)
+    }
+}
+
+/// What a directory must have for a topology.
+#[derive(Debug, Default)]
+pub(super) struct DoorPlan {
+    regions: Vec<String>,
+    doors: Vec<(usize, brain::Door)>,
+}
+
+impl DoorPlan {
+    /// Notes the doors of a description, and puts something in their places.
+    pub(super) fn of(regions: &mut [Region]) -> Self {
+        let mut plan = Self::default();
+        for (number, region) in regions.iter_mut().enumerate() {
+            plan.regions.push(region.path.clone());
+            if let Some(door) = region.door {
+                plan.doors.push((number, door));
+                region.gate = Some(Box::new(Unmade));
+            }
+        }
+        plan
+    }
+
+    /// Makes the directory, or takes it over, and opens the doors; what is fired is shown there, or on the axon.
+    pub(super) fn establish(
+        self,
+        directory: Option<Directory>,
+        doors: &mut [Door],
+        axon: Option<Axon>,
+    ) -> Result<(Option<Arc<Host>>, Option<Trace>), BrainError> {
+        let Some(directory) = directory else {
+            return match self.doors.first() {
+                None => Ok((None, axon.map(Trace::Private))),
+                Some(&(region, _)) => {
+                    Err(BrainError::NoDirectory { region: self.regions[region].clone() })
+                }
+            };
+        };
+        let host = Arc::new(Host::establish(directory, &self.regions, &self.doors, 1)?);
+        for (number, (region, _)) in self.doors.iter().enumerate() {
+            let path = &self.regions[*region];
+            if let Some(door) = doors.iter_mut().find(|door| door.path == *path) {
+                door.gate = host.gate(number)?;
+            }
+        }
+        let trace = host.trace(0)?;
+        Ok((Some(host), Some(trace)))
+    }
+}
+
+impl Cortex {
+    /// Tells the directory how it goes, and where neurons belong that were added.
+    pub(super) fn tell_host(&mut self, now: u64) {
+        let Some(host) = &self.host else { return };
+        let atlas = &self.worker.atlas;
+        for id in atlas.neurons().skip(self.placed) {
+            if let Some(region) = atlas.region_of(id) {
+                host.place(id.raw(), region.raw());
+            }
+            self.placed += 1;
+        }
+        let network = &self.worker.network;
+        let counts = &self.worker.counts;
+        let delivered = counts.delivered + network.delivered;
+        let firings = counts.firings + network.firings;
+        host.tell([now, counts.admitted, counts.fired, delivered, firings]);
+    }
+}
