@@ -52,6 +52,8 @@ pub enum AssembleError {
 #[derive(Debug, Default)]
 pub struct Assembled {
     regions: Vec<(String, RegionId)>,
+    /// Regions that spikes enter by another one.
+    doors: Vec<(RegionId, RegionId)>,
     alerts: Vec<AlertReceiver>,
 }
 
@@ -66,6 +68,12 @@ impl Assembled {
     #[must_use]
     pub fn regions(&self) -> &[(String, RegionId)] {
         &self.regions
+    }
+
+    /// Where a projection to a region leads.
+    fn entrance(&self, region: RegionId) -> RegionId {
+        let door = self.doors.iter().find(|(behind, _)| *behind == region);
+        door.map_or(region, |(_, door)| *door)
     }
 
     /// The receivers of the regions of kind `alerts`, in the order of the file.
@@ -104,6 +112,13 @@ impl Brain {
                     neuronbus_host::lines(builder, path, settings).topics
                 }
                 RegionKind::Reflex(settings) => neuronbus_host::reflex(builder, path, settings),
+                RegionKind::Tract(plan) => {
+                    let receives = self.projections.iter().any(|p| p.from == *path);
+                    let settings = plan.settings(receives);
+                    let tract = neuronbus_relay::tract(builder, path, plan.carrier(), settings);
+                    assembled.doors.push((tract.origins, tract.door));
+                    tract.origins
+                }
                 RegionKind::Alerts { bound } => {
                     let (id, receiver) = neuronbus_host::alerts(builder, path, *bound);
                     assembled.alerts.push(receiver);
@@ -117,7 +132,7 @@ impl Brain {
             if let (Some(from), Some(to)) =
                 (assembled.region(&plan.from), assembled.region(&plan.to))
             {
-                builder.project(from, to, plan.build());
+                builder.project(from, assembled.entrance(to), plan.build());
             }
         }
         Ok(assembled)

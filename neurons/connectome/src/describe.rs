@@ -42,6 +42,7 @@ impl RegionPlan {
                 spell(reflex.window),
                 spell(reflex.refractory)
             ),
+            RegionKind::Tract(tract) => tract.summary(),
             RegionKind::Alerts { bound } => format!("alerts leave here, up to {bound} wait"),
         }
     }

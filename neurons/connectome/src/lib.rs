@@ -29,6 +29,7 @@ mod region;
 mod sheet;
 mod spelling;
 mod table;
+mod tract;
 
 pub use assemble::{AssembleError, Assembled, Overrides};
 pub use brain::{Brain, pace_name, pace_named};
@@ -39,3 +40,4 @@ pub use neuronbus_host::{Alert, AlertEvidence, AlertReceiver, LineSource};
 pub use mistake::{Code, DescriptionErrors, Mistake};
 pub use projection::ProjectionPlan;
 pub use region::{Input, LinesPlan, RegionKind, RegionPlan};
+pub use tract::TractPlan;

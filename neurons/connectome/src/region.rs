@@ -12,6 +12,7 @@ use crate::brain::RegionRead;
 use crate::mistake::Code;
 use crate::sheet::Located;
 use crate::table::Table;
+use crate::tract::TractPlan;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -44,6 +45,8 @@ pub enum RegionKind {
         /// How many alerts may wait to be collected.
         bound: usize,
     },
+    /// A wire to another cortex.
+    Tract(TractPlan),
 }
 
 impl RegionKind {
@@ -55,12 +58,13 @@ impl RegionKind {
             RegionKind::Lines(_) => "lines",
             RegionKind::Reflex(_) => "reflex",
             RegionKind::Alerts { .. } => "alerts",
+            RegionKind::Tract(_) => "tract",
         }
     }
 
     /// Whether the family puts a gated region `door` below it.
     pub(crate) fn has_door(&self) -> bool {
-        matches!(self, RegionKind::Host(_) | RegionKind::Lines(_))
+        matches!(self, RegionKind::Host(_) | RegionKind::Lines(_) | RegionKind::Tract(_))
     }
 
     pub(crate) fn reads_standard_input(&self) -> bool {
@@ -113,20 +117,22 @@ enum Kind {
     Lines,
     Reflex,
     Alerts,
+    Tract,
 }
 
-const KINDS: [(&str, Kind); 4] = [
+const KINDS: [(&str, Kind); 5] = [
     ("host", Kind::Host),
     ("lines", Kind::Lines),
     ("reflex", Kind::Reflex),
     ("alerts", Kind::Alerts),
+    ("tract", Kind::Tract),
 ];
 
 impl RegionPlan {
     /// What a table says; its path is returned even if the rest is wrong.
     pub(crate) fn read(table: Table<'_, '_>) -> RegionRead {
         table.require("path", "a path such as \"senses/host\"");
-        table.require("kind", "\"host\", \"lines\", \"reflex\" or \"alerts\"");
+        table.require("kind", "\"host\", \"lines\", \"reflex\", \"alerts\" or \"tract\"");
         let path = table.text("path").filter(|path| check_path(&table, path));
         let Some(kind) = table.choice("kind", &KINDS) else {
             table.abandon();
@@ -136,6 +142,7 @@ impl RegionPlan {
             Kind::Host => RegionKind::Host(read_host(&table)),
             Kind::Lines => RegionKind::Lines(read_lines(&table)),
             Kind::Reflex => RegionKind::Reflex(read_reflex(&table)),
+            Kind::Tract => RegionKind::Tract(TractPlan::read(&table)),
             Kind::Alerts => {
                 RegionKind::Alerts { bound: table.whole("bound", 1..=1 << 20).unwrap_or(1024) }
             }

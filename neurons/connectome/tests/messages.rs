@@ -98,8 +98,8 @@ fn types_are_told_apart() {
 fn names_are_listed() {
     one(
         "[[region]]\npath = \"a\"\nkind = \"hots\"\n",
-        "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"reflex\" \
-         or \"alerts\", \
+        "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"reflex\", \
+         \"alerts\" or \"tract\", \
          found \"hots\"; did you mean \"host\"?",
     );
     one(
@@ -107,6 +107,35 @@ fn names_are_listed() {
         "b.toml:2:8: B004 unknown name: brain.pace: expected \"free\", \"real-time\" or \
          \"on-demand\", \
          found \"realtime\"; did you mean \"real-time\"?",
+    );
+}
+
+#[test]
+fn a_tract_goes_one_way_to_one_place() {
+    let tract = "[[region]]\npath = \"t\"\nkind = \"tract\"\n";
+    one(
+        tract,
+        "b.toml:1:1: B002 missing key: region[0]: expected `listen` or `connect`, with an address \
+         such as \"127.0.0.1:7700\"",
+    );
+    one(
+        &format!("{tract}listen = \"[::1]:7700\"\nconnect = \"a:1\"\n"),
+        "b.toml:5:11: B009 contradiction: region[0].connect: expected either `listen` or \
+         `connect`: one side waits for the other, found \"a:1\"",
+    );
+    for address in ["localhost", ":7700", "host:70000"] {
+        one(
+            &format!("{tract}connect = \"{address}\"\n"),
+            &format!(
+                "b.toml:4:11: B005 out of range: region[0].connect: expected a host and a port, such \
+                 as \"127.0.0.1:7700\" or \"brain.example:7700\", found \"{address}\""
+            ),
+        );
+    }
+    one(
+        &format!("{tract}listen = \"[::1]:0\"\nheartbeat = \"2 s\"\nsilence = \"3 s\"\n"),
+        "b.toml:6:11: B005 out of range: region[0].silence: expected a duration from \"4 s\" to \
+         \"2 h\", found \"3 s\"",
     );
 }
 
