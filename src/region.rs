@@ -7,7 +7,8 @@ use crate::gate::Gate;
 use crate::id::RegionId;
 use crate::membrane::Lif;
 use crate::neuron::Neuron;
-use crate::population::{Cells, Record};
+use crate::population::{Cells, PopulationError, Record};
+use crate::time::TickLength;
 
 /// Makes the neuron for a name that was not seen before.
 pub(crate) type Make = Box<dyn Fn(&str) -> Box<dyn Neuron> + Send>;
@@ -43,7 +44,17 @@ pub struct Region {
 pub(crate) struct PopulationSpec {
     pub(crate) cells: Cells,
     pub(crate) count: u32,
-    pub(crate) record: Option<Record>,
+    pub(crate) records: Vec<Record>,
+}
+
+impl PopulationSpec {
+    /// Whether such a population can be made, at this length of a tick.
+    pub(crate) fn check(&self, length: TickLength) -> Result<(), PopulationError> {
+        self.cells.check()?;
+        self.cells.fits(self.count, length)?;
+        let is_source = self.cells.is_source();
+        self.records.iter().try_for_each(|record| record.check(self.count, is_source, length))
+    }
 }
 
 impl Region {
@@ -69,16 +80,16 @@ impl Region {
     /// A region of so many plain cells, held as arrays.
     #[must_use]
     pub fn population(path: &str, cells: Cells, count: u32) -> Self {
-        let spec = PopulationSpec { cells, count, record: None };
+        let spec = PopulationSpec { cells, count, records: Vec::new() };
         Self { population: Some(spec), ..Self::empty(path) }
     }
 
-    /// Lets a population write down what it does; see [`Cortex::recorded`](crate::cortex::Cortex::recorded). No meaning
-    /// for other regions.
+    /// Lets a population write down something that it does; may be called for several things. No meaning for other
+    /// regions.
     #[must_use]
     pub fn record(mut self, what: Record) -> Self {
         if let Some(population) = &mut self.population {
-            population.record = Some(what);
+            population.records.push(what);
         }
         self
     }

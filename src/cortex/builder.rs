@@ -351,7 +351,7 @@ impl Assembly {
     }
 
     fn add_population(&mut self, region: RegionId, path: &str, spec: &PopulationSpec) {
-        let checked = spec.cells.check().and_then(|()| spec.cells.fits(spec.count, self.length));
+        let checked = spec.check(self.length);
         let checked =
             checked.map_err(|source| Mistake::Population { region: path.to_owned(), source });
         if self.note(checked).is_none() {
@@ -362,7 +362,7 @@ impl Assembly {
         if let Some(id) = self.note(added) {
             let how = (self.length, self.worker.services.seed);
             let network = &mut self.worker.network;
-            let end = network.add(id, &spec.cells, (spec.count, 0..spec.count), spec.record, how);
+            let end = network.add(id, &spec.cells, (spec.count, 0..spec.count), &spec.records, how);
             self.worker.cells[id.index()].body = Body::Population(end);
         }
     }
@@ -381,6 +381,9 @@ impl Assembly {
         let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
         let ends = (self.population(from), self.population(to));
         match ends {
+            (None, _) | (_, None) if spec.record_weights.is_some() => {
+                refuse("a record of weights", "one end is no population")
+            }
             (None, None) => Ok(()),
             (Some(from), Some(to)) => self.worker.network.check(spec, from, to),
             (None, Some(to)) if self.worker.network.is_source(to) => {

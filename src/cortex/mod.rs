@@ -32,7 +32,7 @@ use crate::brain::{Host, Trace};
 use crate::gate::{Gate, GateAccount, Outlook};
 use crate::id::{NeuronId, RegionId};
 use crate::pace::{Pace, Stamp};
-use crate::population::PopulationEnd;
+use crate::population::{Network, PopulationEnd};
 use crate::synapse::Link;
 use crate::time::{Tick, TickLength};
 use crate::topology::Topology;
@@ -241,6 +241,42 @@ impl Cortex {
     #[must_use]
     pub fn recorded(&self, region: RegionId) -> Option<&[(u64, u32)]> {
         self.worker.network.recorded(self.population(region)?.population)
+    }
+
+    /// How often the cells of a population fired, in Hz and on average over them, in each bin that is over, if it was
+    /// told to write that down ([`Record::Rates`](crate::population::Record::Rates)).
+    #[must_use]
+    pub fn recorded_rates(&self, region: RegionId) -> Option<Vec<f64>> {
+        let end = self.population(region)?;
+        let (mut bins, every) = Network::recorded_rates(&self.networks(), end.population)?;
+        bins.truncate((self.next / every) as usize);
+        let tick = self.worker.services.tick_length.as_duration().as_secs_f64();
+        let seconds = f64::from(end.cells) * every as f64 * tick;
+        Some(bins.into_iter().map(|spikes| spikes as f64 / seconds).collect())
+    }
+
+    /// The potentials that a population has written down, as (tick, cell, potential), if it was told to
+    /// ([`Record::Potentials`](crate::population::Record::Potentials)).
+    #[must_use]
+    pub fn recorded_potentials(&self, region: RegionId) -> Option<Vec<(u64, u32, f32)>> {
+        Network::recorded_potentials(&self.networks(), self.population(region)?.population)
+    }
+
+    /// The weights that projections from one population to another have written down, as (tick, source, target,
+    /// weight), if one was told to ([`Projection::record_weights`](crate::projection::Projection::record_weights)).
+    #[must_use]
+    pub fn recorded_weights(
+        &self,
+        from: RegionId,
+        to: RegionId,
+    ) -> Option<Vec<(u64, u32, u32, f32)>> {
+        let (from, to) = (self.population(from)?.population, self.population(to)?.population);
+        Network::recorded_weights(&self.networks(), from, to)
+    }
+
+    /// What each worker has of the populations.
+    fn networks(&self) -> [&Network; 1] {
+        [&self.worker.network]
     }
 
     /// The potential of one cell of a population at the end of the last tick; `None` for sources.

@@ -32,6 +32,7 @@ mod error;
 mod incoming;
 mod learning;
 mod memory;
+mod monitor;
 mod network;
 mod noise;
 mod passes;
@@ -42,13 +43,6 @@ mod traces;
 pub use cells::{AdaptiveLif, Cells, ExpLif, Izhikevich, Noise};
 pub use error::PopulationError;
 pub(crate) use memory::is_room_for;
+pub use monitor::Record;
 pub(crate) use network::{Network, PopulationEnd};
 pub(crate) use rows::listed;
-
-/// What a population writes down while it runs; nothing costs anything when it is not asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Record {
-    /// Every spike, with its tick.
-    Spikes,
-}

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::columns::Columns;
 use super::learning::Learning;
 use super::memory::is_room_for;
+use super::monitor::{Monitors, WeightMonitor, WeightSeen};
 use super::rows::{self, Plan, Table};
 use super::{Cells, Record};
 use crate::id::NeuronId;
@@ -51,6 +52,7 @@ struct Link {
     inhibitory: bool,
     tables: Vec<Table>,
     learning: Option<Learning>,
+    monitor: Option<WeightMonitor>,
 }
 
 /// The synapses of one projection between two populations, summed up.
@@ -75,6 +77,7 @@ struct Population {
     /// What rewards add up to in this tick.
     reward: f32,
     record: Option<Vec<(u64, u32)>>,
+    monitors: Monitors,
 }
 
 /// The populations of a worker.
@@ -100,7 +103,7 @@ impl Network {
         endpoint: NeuronId,
         cells: &Cells,
         (count, slice): (u32, Range<u32>),
-        record: Option<Record>,
+        records: &[Record],
         (length, seed): (TickLength, u64),
     ) -> PopulationEnd {
         let stream = 1 << 32 | u64::from(endpoint.raw());
@@ -108,11 +111,12 @@ impl Network {
         self.histories.push(History { ticks: vec![Vec::new(); 2] });
         self.populations.push(Population {
             endpoint,
+            monitors: Monitors::new(records, &slice, length),
             slice,
             fired: Vec::new(),
             drive: (0.0, 0.0),
             reward: 0.0,
-            record: record.map(|Record::Spikes| Vec::new()),
+            record: records.contains(&Record::Spikes).then(Vec::new),
         });
         PopulationEnd { population: (self.populations.len() - 1) as u16, cells: count }
     }
@@ -151,6 +155,7 @@ impl Network {
             inhibitory: spec.inhibitory,
             tables,
             learning,
+            monitor: spec.record_weights.map(|every| WeightMonitor::new(every, length)),
         });
     }
 
@@ -231,6 +236,48 @@ impl Network {
             let history = &self.histories[link.from];
             learning.settle(now, &mut link.tables, fired, |delay| history.fired(now, delay));
         }
+        self.look(now);
+    }
+
+    /// Lets the monitors write down what they are there for.
+    fn look(&mut self, now: u64) {
+        for (population, columns) in self.populations.iter_mut().zip(&self.columns) {
+            let Population { monitors, fired, slice, .. } = population;
+            monitors.look(now, fired.len(), |cell| columns.potential(cell - slice.start));
+        }
+        for link in &mut self.links {
+            if let Some(monitor) = &mut link.monitor {
+                monitor.look(now, &link.tables, self.populations[link.to].slice.start);
+            }
+        }
+    }
+
+    /// Spikes of a population by bins, and the length of a bin in ticks, over all workers.
+    pub(crate) fn recorded_rates(parts: &[&Self], population: u16) -> Option<(Vec<u64>, u64)> {
+        Monitors::rates(&Self::monitors(parts, population)?)
+    }
+
+    /// Tick, cell and potential of what a population has written down, over all workers.
+    pub(crate) fn recorded_potentials(
+        parts: &[&Self],
+        population: u16,
+    ) -> Option<Vec<(u64, u32, f32)>> {
+        Monitors::potentials(&Self::monitors(parts, population)?)
+    }
+
+    fn monitors<'a>(parts: &[&'a Self], population: u16) -> Option<Vec<&'a Monitors>> {
+        let of = |part: &&'a Self| Some(&part.populations.get(usize::from(population))?.monitors);
+        parts.iter().map(of).collect()
+    }
+
+    /// What the projections between two populations have written down of their weights, over all workers; `None` if
+    /// none was told to.
+    pub(crate) fn recorded_weights(parts: &[&Self], from: u16, to: u16) -> Option<Vec<WeightSeen>> {
+        let (from, to) = (usize::from(from), usize::from(to));
+        let links = parts.iter().flat_map(|part| &part.links);
+        let between = links.filter(|link| link.from == from && link.to == to);
+        let monitors: Vec<_> = between.filter_map(|link| link.monitor.as_ref()).collect();
+        (!monitors.is_empty()).then(|| WeightMonitor::merged(&monitors))
     }
 
     fn fire(&mut self, now: u64) {

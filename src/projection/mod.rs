@@ -52,6 +52,7 @@ pub struct Projection {
     pub(crate) protected: bool,
     pub(crate) autapses: bool,
     pub(crate) multapses: bool,
+    pub(crate) record_weights: Option<Span>,
     pub(crate) plasticity: Option<Plasticity>,
     pub(crate) short_term: Option<ShortTerm>,
     pub(crate) scaling: Option<SynapticScaling>,
@@ -73,6 +74,7 @@ impl Projection {
             protected: false,
             autapses: false,
             multapses: false,
+            record_weights: None,
             plasticity: None,
             short_term: None,
             scaling: None,
@@ -255,6 +257,14 @@ impl Projection {
         self
     }
 
+    /// Writes all weights down at the end of every so many ticks, between populations; see
+    /// [`Cortex::recorded_weights`](crate::cortex::Cortex::recorded_weights). Costs nothing otherwise.
+    #[must_use]
+    pub fn record_weights(mut self, every: impl Into<Span>) -> Self {
+        self.record_weights = Some(every.into());
+        self
+    }
+
     /// What the synapses let through.
     #[must_use]
     pub fn dendrite(mut self, filter: Dendrite) -> Self {
@@ -272,6 +282,9 @@ impl Projection {
             return Err(ProjectionError::Bounds { low, high });
         }
         self.connector.check()?;
+        if let Some(every) = self.record_weights.filter(|&every| to_ticks(every).0 == 0) {
+            return Err(error::refuse("record_weights", every, "it must be at least one tick"));
+        }
         let check_weight = |weight: f32| {
             if (low..=high).contains(&weight) {
                 return Ok(());

@@ -278,7 +278,7 @@ impl Cells {
     }
 
     /// Whether the cells fire by themselves and hear nothing.
-    pub(super) fn is_source(&self) -> bool {
+    pub(crate) fn is_source(&self) -> bool {
         matches!(self.model, Model::Poisson { .. } | Model::SpikeList(_))
     }
 
