@@ -489,15 +489,6 @@ impl Assembly {
         };
         let (sources, targets) = (size(from), size(to));
         self.worker.check_drawn(spec, (from, to), (sources, targets))?;
-        let Connector::List(list) = &spec.connector else { return Ok(()) };
-        let beyond = |s: &&crate::projection::Synapse| {
-            s.pre as usize >= sources || s.post as usize >= targets
-        };
-        match list.iter().find(beyond) {
-            None => Ok(()),
-            Some(&crate::projection::Synapse { pre, post, .. }) => {
-                Err(ProjectionError::NoSuchEnd { pre, post, sources, targets })
-            }
-        }
+        spec.check_positions(sources, targets)
     }
 }

@@ -333,6 +333,22 @@ impl Projection {
         self.connector.fits(ends, recurrent && !self.autapses, self.multapses)
     }
 
+    /// Whether every listed synapse has its ends among so many sources and targets.
+    pub(crate) fn check_positions(
+        &self,
+        sources: usize,
+        targets: usize,
+    ) -> Result<(), ProjectionError> {
+        let Connector::List(list) = &self.connector else { return Ok(()) };
+        let beyond = |s: &&Synapse| s.pre as usize >= sources || s.post as usize >= targets;
+        match list.iter().find(beyond) {
+            None => Ok(()),
+            Some(&Synapse { pre, post, .. }) => {
+                Err(ProjectionError::NoSuchEnd { pre, post, sources, targets })
+            }
+        }
+    }
+
     /// The longest delay of its synapses, in ticks.
     pub(crate) fn longest_delay(&self, to_ticks: impl Fn(Span) -> Ticks) -> u64 {
         match (&self.connector, &self.delays) {
