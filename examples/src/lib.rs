@@ -1,4 +1,4 @@
-//! Twelve programs that teach, in the order to read them. Each is one file beside this package's manifest, below 60
+//! Thirteen programs that teach, in the order to read them. Each is one file beside this package's manifest, below 60
 //! lines, and shows in its header what it prints; a test runs every one and compares.
 //!
 //! | example | what it shows |
@@ -15,10 +15,13 @@
 //! | `swarm` | a hundred neurons in five regions, and one digest for one seed |
 //! | `cuba` | a population: 4,000 plain neurons that keep each other firing |
 //! | `song_abbott` | STDP between populations: a thousand inputs compete for one cell |
+//! | `digits` | STDP and scaling: a hundred cells learn handwritten digits without labels, beside k-means and regression |
 //!
 //! ```sh
 //! cargo run --example hello
 //! ```
+
+pub mod digits;
 
 /// What the header of an example says that it prints: the first `text` block, without the command in its first line.
 ///
