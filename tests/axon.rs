@@ -97,6 +97,24 @@ fn a_batch_fits_up_to_the_slowest_reader() {
 }
 
 #[test]
+fn a_batch_whose_making_panics_is_published_as_far_as_it_was_made() {
+    let mut axon = Axon::anonymous(8).unwrap();
+    let mut reader = axon.reader().unwrap();
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        axon.publish_batch_with(6, |index| {
+            assert!(index < 3, "on purpose");
+            spike(index as u64)
+        })
+    }));
+    assert!(broken.is_err());
+    assert_eq!((axon.account().published, reader.lag()), (3, 3));
+    axon.publish(&spike(3)).unwrap();
+    let mut numbers = Vec::new();
+    reader.drain(8, |spike| numbers.push(number(spike)));
+    assert_eq!(numbers, [0, 1, 2, 3]);
+}
+
+#[test]
 fn a_clone_starts_where_the_reader_is() {
     let mut axon = Axon::anonymous(8).unwrap();
     let mut reader = axon.reader().unwrap();

@@ -10,9 +10,11 @@ use proptest::prelude::*;
 enum Step {
     Publish(Overflow),
     Batch(usize),
+    BatchWith(usize),
     Read(usize),
     Drain(usize, usize),
     Poll(usize),
+    DrainTap(usize, usize),
     AttachReader,
     CloneReader(usize),
     AttachTap,
@@ -27,9 +29,11 @@ fn step() -> impl Strategy<Value = Step> {
             Just(Overflow::DropNewest)
         ].prop_map(Step::Publish),
         4 => (0..12_usize).prop_map(Step::Batch),
+        4 => (0..12_usize).prop_map(Step::BatchWith),
         8 => (0..4_usize).prop_map(Step::Read),
         3 => (0..4_usize, 0..12_usize).prop_map(|(end, max)| Step::Drain(end, max)),
         8 => (0..4_usize).prop_map(Step::Poll),
+        3 => (0..4_usize, 0..40_usize).prop_map(|(end, max)| Step::DrainTap(end, max)),
         1 => Just(Step::AttachReader),
         1 => (0..4_usize).prop_map(Step::CloneReader),
         1 => Just(Step::AttachTap),
@@ -39,7 +43,16 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn spike(position: u64) -> Spike {
     let source = NeuronId::new(1).unwrap();
-    Spike::new(source, SpikeKind::Excitatory).stamped(position, 0)
+    let spike = Spike::new(source, SpikeKind::Excitatory).stamped(position, 0);
+    // Some fill half a slot and some a whole one.
+    let payload = [position as u8; 46];
+    spike.with_inline(&payload[..(position * 7) as usize % 47]).unwrap()
+}
+
+/// The number of a spike that is whole.
+fn position(spike: &Spike) -> u64 {
+    assert_eq!(*spike, self::spike(spike.time_ns()), "whole");
+    spike.time_ns()
 }
 
 /// What the property knows of one end: the plain list's side of the account.
@@ -79,6 +92,16 @@ impl World {
                 let spikes: Vec<_> = (self.head..).take(count).map(spike).collect();
                 self.head += self.axon.publish_batch(&spikes) as u64;
             }
+            Step::BatchWith(count) => {
+                let mut next = self.head;
+                let published = self.axon.publish_batch_with(count, |index| {
+                    assert_eq!(self.head + index as u64, next, "each is made once, in order");
+                    next += 1;
+                    spike(self.head + index as u64)
+                });
+                self.head += published as u64;
+                assert_eq!(self.head, next, "what is made is published");
+            }
             Step::Read(number) => {
                 if let Some(known) = self.readers.get_mut(number) {
                     let before = known.end.position();
@@ -101,12 +124,13 @@ impl World {
                         Tapped::Empty => assert_eq!(position, self.head),
                         Tapped::Lost(lost) => known.lost += lost,
                         Tapped::Spike(spike) => {
-                            assert_eq!(spike.time_ns(), position);
+                            assert_eq!(self::position(&spike), position);
                             known.delivered += 1;
                         }
                     }
                 }
             }
+            Step::DrainTap(number, max) => self.drain_tap(number, max),
             Step::AttachReader => {
                 self.readers.extend(self.axon.reader().ok().map(|reader| self.knows(reader)));
             }
@@ -127,13 +151,25 @@ impl World {
         }
     }
 
+    fn drain_tap(&mut self, number: usize, max: usize) {
+        let Some(known) = self.taps.get_mut(number) else { return };
+        let before = known.end.position();
+        let mut got = Vec::new();
+        let drained = known.end.drain(max, |spike| got.push(position(spike)));
+        let from = before + drained.lost;
+        assert!(got.iter().copied().eq(from..from + drained.read as u64));
+        assert_eq!(drained.read as u64, (self.head - from).min(max as u64));
+        known.lost += drained.lost;
+        known.delivered += drained.read as u64;
+    }
+
     fn check_read(known: &mut Known<AxonReader>, before: u64, got: Vec<Spike>) {
         let skipped = known.end.position() - before - got.len() as u64;
         known.lost += skipped;
         known.delivered += got.len() as u64;
         assert_eq!(known.end.shed(), known.lost);
         for (position, spike) in (before + skipped..).zip(got) {
-            assert_eq!(spike.time_ns(), position, "in order, whole");
+            assert_eq!(self::position(&spike), position, "in order");
         }
     }
 

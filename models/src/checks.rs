@@ -32,6 +32,7 @@ models! {
         a_reader_gets_every_spike_whole_and_in_order
         a_batch_is_seen_whole_or_not_at_all
         a_tap_is_never_torn_and_knows_what_it_lost
+        a_tap_that_drains_is_never_torn_and_knows_what_it_lost
         a_tap_that_attaches_late_sees_no_older_lap
         a_reader_that_attaches_late_holds_the_writer_from_its_start
         a_clone_holds_the_writer_where_it_was_made

@@ -4,7 +4,7 @@
 //! spike has two words, which is enough to be torn; a page has sixteen; and [`sync::order`] can be told to weaken one
 //! named ordering, so that a test can demand that the model then fails.
 
-#![allow(dead_code, unreachable_pub, reason = "the shared files are used in part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "the shared files are used in part")]
 
 #[path = "../../src/arena/mod.rs"]
 pub mod arena;

@@ -77,6 +77,35 @@ pub(crate) fn a_tap_is_never_torn_and_knows_what_it_lost() {
     assert_eq!(poll_in_order(&mut tap, next, 3), published);
 }
 
+pub(crate) fn a_tap_that_drains_is_never_torn_and_knows_what_it_lost() {
+    let mut axon = axon(1, 0);
+    let mut tap = axon.tap();
+    let tapping = thread::spawn(move || {
+        let mut next = 0;
+        for _ in 0..2 {
+            next = drain_in_order(&mut tap, next);
+        }
+        (tap, next)
+    });
+    let published = publish_some(&mut axon, 3);
+    let (mut tap, mut next) = tapping.join().unwrap();
+    for _ in 0..2 {
+        next = drain_in_order(&mut tap, next);
+    }
+    assert_eq!(next, published);
+}
+
+/// Drains a tap, which must know the number of each spike it gets from what it lost; returns the next number.
+fn drain_in_order(tap: &mut AxonTap, next: u64) -> u64 {
+    let mut numbers = Vec::new();
+    let drained = tap.drain(2, |spike| numbers.push(spike.number()));
+    let from = next + drained.lost;
+    let next = from + numbers.len() as u64;
+    assert_eq!(drained.read, numbers.len());
+    assert!(numbers.into_iter().eq(from..next), "a tap knows exactly what it lost");
+    next
+}
+
 pub(crate) fn a_tap_that_attaches_late_sees_no_older_lap() {
     let mut axon = axon(1, 0);
     let hub = axon.hub();

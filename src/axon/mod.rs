@@ -23,7 +23,7 @@ mod writer;
 pub use account::{AxonAccount, EndAccount, EndKind};
 pub use reader::AxonReader;
 pub use ring::AxonError;
-pub use tap::{AxonTap, Tapped};
+pub use tap::{AxonTap, TapDrain, Tapped};
 pub use wait::{Doorbell, WaitStrategy};
 pub use writer::{Axon, AxonFull, Outcome, Overflow};
 

@@ -17,9 +17,10 @@
 //! is 1 in lap 0, so that zeroed memory reads as not published, and alternates from lap to lap. A reader that is never
 //! passed needs no more than this one bit; an end that can be passed checks `claimed` or `floor` after its copy.
 
-use crate::shm::mapping::{Groups, LINE_WORDS, Mapping, PAGE_WORDS, Word};
+use crate::shm::mapping::{LINE_WORDS, Mapping, PAGE_WORDS, Word};
+use crate::shm::slot::{FRONT_WORDS, SLOT_WORDS, SlotMemory};
 use crate::spike::Spike;
-use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, fence, lock, order, yield_now};
+use crate::sync::{Arc, Mutex, Relaxed, fence, lock, order, yield_now};
 
 use super::account::TapTally;
 use super::wait::Doorbell;
@@ -115,75 +116,20 @@ pub enum AxonError {
     },
 }
 
-/// One cache line that holds one spike.
-#[derive(Clone, Copy)]
-struct Slot<'a>(&'a [AtomicU64; WORDS]);
-
-// The models have smaller spikes.
-const _: () = assert!(WORDS != 8 || size_of::<[AtomicU64; WORDS]>() == 64);
-
-impl Slot<'_> {
-    /// Fills the slot, the stamped word last. The top bit of a spike's time is not carried, nor are the bytes behind a
-    /// short payload: most spikes are short, and a store costs what it costs.
-    #[inline(always)]
-    fn fill(self, spike: &Spike, stamp: u64) {
-        debug_assert!(spike.to_words()[0] & STAMP == 0, "cortex time is below 2^63");
-        let words = spike.to_words();
-        let (start, rest) = self.0.split_at(Spike::SHORT_WORDS);
-        for (cell, word) in start[1..].iter().zip(&words[1..]) {
-            // relaxed: the stamped word publishes these
-            cell.store(*word, Relaxed);
-        }
-        if !Spike::is_short(words[Spike::TAG_WORD]) {
-            for (cell, word) in rest.iter().zip(&words[Spike::SHORT_WORDS..]) {
-                // relaxed: the stamped word publishes these
-                cell.store(*word, Relaxed);
-            }
-        }
-        // SYNC(spike-visible): whoever sees this stamp sees the words above; `stamped` is the other half.
-        self.0[0].store((words[0] & !STAMP) | stamp, order::spike_visible_publish());
-    }
-
-    /// The first word, if it carries this stamp.
-    #[inline(always)]
-    fn stamped(self, stamp: u64) -> Option<u64> {
-        // SYNC(spike-visible): `fill` is the other half.
-        let first = self.0[0].load(order::spike_visible_read());
-        ((first ^ stamp) & STAMP == 0).then_some(first)
-    }
-
-    /// The spike behind a first word.
-    #[inline(always)]
-    fn copy(self, first: u64) -> Spike {
-        let mut words = [0; WORDS];
-        words[0] = first & !STAMP;
-        for (word, cell) in words[1..Spike::SHORT_WORDS].iter_mut().zip(&self.0[1..]) {
-            // relaxed: ordered by the load of the stamped word
-            *word = cell.load(Relaxed);
-        }
-        // A tag that is torn decides only how much of a copy is made that will be thrown away.
-        if !Spike::is_short(words[Spike::TAG_WORD]) {
-            let rest = &self.0[Spike::SHORT_WORDS..];
-            for (word, cell) in words[Spike::SHORT_WORDS..].iter_mut().zip(rest) {
-                // relaxed: ordered by the load of the stamped word
-                *word = cell.load(Relaxed);
-            }
-        }
-        Spike::from_words(words)
-    }
-}
+// A short spike is all in the front half of its slot.
+const _: () = assert!(WORDS == SLOT_WORDS && Spike::SHORT_WORDS == FRONT_WORDS);
 
 /// The slots of a ring, held by each end itself so that the way to a slot is as short as can be.
 #[derive(Clone)]
 pub(super) struct Slots {
-    slots: Groups<WORDS>,
+    slots: SlotMemory,
     /// `63 - log2(capacity)`: brings the lap's lowest bit to the place of the stamp.
     lap_shift: u32,
 }
 
 impl Slots {
     fn of(memory: &Arc<Mapping>, shape: Shape) -> Self {
-        let slots = Groups::of(memory, shape.slots_at(), shape.slots);
+        let slots = SlotMemory::of(memory, shape.slots_at(), shape.slots);
         Self { slots, lap_shift: 63 - shape.slots.trailing_zeros() }
     }
 
@@ -192,33 +138,50 @@ impl Slots {
         self.slots.len()
     }
 
-    #[inline(always)]
-    fn at(&self, position: u64) -> Slot<'_> {
-        Slot(&self.slots[position as usize & (self.slots.len() - 1)])
-    }
-
     /// The stamp of a position's lap: bit 63 set in even laps.
     #[inline(always)]
     fn stamp(&self, position: u64) -> u64 {
         !(position << self.lap_shift) & STAMP
     }
 
-    /// Fills the slot of a position.
+    /// Fills the slot of a position, the stamped word last. The top bit of a spike's time is not carried, nor is the
+    /// back half of a short spike: most spikes are short, and a store costs what it costs.
     #[inline(always)]
     pub(super) fn fill(&self, position: u64, spike: &Spike) {
-        self.at(position).fill(spike, self.stamp(position));
+        let mut words = spike.to_words();
+        debug_assert!(words[0] & STAMP == 0, "cortex time is below 2^63");
+        words[0] = (words[0] & !STAMP) | self.stamp(position);
+        let short = Spike::is_short(words[Spike::TAG_WORD]);
+        // SYNC(spike-visible): whoever sees this stamp sees the other words; `stamped` is the other half.
+        self.slots.store(position, &words, short, order::spike_visible_publish());
+    }
+
+    /// The first word of a position's slot, if it carries the stamp.
+    #[inline(always)]
+    fn stamped(&self, position: u64) -> Option<u64> {
+        // SYNC(spike-visible): `fill` is the other half.
+        let first = self.slots.first(position, order::spike_visible_read());
+        ((first ^ self.stamp(position)) & STAMP == 0).then_some(first)
     }
 
     /// A copy of what lies in a position's slot, if it is published; may be torn for an end that the writer can pass.
     #[inline(always)]
     pub(super) fn copy(&self, position: u64) -> Option<Spike> {
-        let slot = self.at(position);
-        slot.stamped(self.stamp(position)).map(|first| slot.copy(first))
+        let first = self.stamped(position)?;
+        let mut words = [0; WORDS];
+        let (front, back) = words.split_at_mut(FRONT_WORDS);
+        front.copy_from_slice(&self.slots.front(position));
+        front[0] = first & !STAMP;
+        // A tag that is torn decides only how much of a copy is made that will be thrown away.
+        if !Spike::is_short(front[Spike::TAG_WORD]) {
+            back.copy_from_slice(&self.slots.back(position));
+        }
+        Some(Spike::from_words(words))
     }
 
     #[inline(always)]
     pub(super) fn is_published(&self, position: u64) -> bool {
-        self.at(position).stamped(self.stamp(position)).is_some()
+        self.stamped(position).is_some()
     }
 }
 
@@ -303,8 +266,7 @@ impl Ring {
             .map_err(|source| AxonError::Memory { bytes, kind: source.kind() })?;
         let ring = Self::over(Arc::new(memory), shape, |_, _| Doorbell::new());
         // Every page is there before the first spike.
-        // relaxed: nobody else has the ring yet
-        ring.slots.slots.iter().for_each(|slot| slot[0].store(0, Relaxed));
+        ring.slots.slots.touch();
         Ok(ring)
     }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use crate::shm::slot::SLOT_WORDS;
 use crate::spike::Spike;
 use crate::sync::{Arc, AtomicU64, Relaxed, fence, order};
 
@@ -21,6 +22,18 @@ pub enum Tapped {
     /// The writer lapped the tap: so many spikes are lost to it, and the next poll goes on behind them.
     Lost(u64),
 }
+
+/// What a tap got in one [`AxonTap::drain`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TapDrain {
+    /// So many spikes were lost before the first that was handed over.
+    pub lost: u64,
+    /// So many were handed over.
+    pub read: usize,
+}
+
+/// How many spikes a draining tap copies before it looks whether they were intact.
+const RUN: usize = 16;
 
 /// A reading end that the writer overwrites.
 ///
@@ -60,14 +73,9 @@ impl AxonTap {
     #[inline]
     pub fn poll(&mut self) -> Tapped {
         let position = self.next;
-        let capacity = self.slots.capacity() as u64;
         let spike = self.slots.copy(position);
-        // SYNC(slot-claimed): if a word of the copy is of a later lap, the claim is above us; `Axon::claim` is the
-        // other half.
-        fence(order::slot_claimed_check());
-        // relaxed: ordered by the fence
-        if self.ring.claimed.load(Relaxed).min(POSITION_MAX) > position + capacity {
-            return self.jump();
+        if self.is_lapped(position) {
+            return Tapped::Lost(self.jump());
         }
         match spike {
             Some(spike) => {
@@ -81,6 +89,60 @@ impl AxonTap {
                 Tapped::Empty
             }
         }
+    }
+
+    /// Hands up to `max` spikes to a function, in order; says how many, and how many were lost before the first one.
+    /// Stops where more were lost, which the next call reports.
+    #[inline]
+    pub fn drain(&mut self, max: usize, mut each: impl FnMut(&Spike)) -> TapDrain {
+        let mut drained = TapDrain::default();
+        let mut run = [Spike::from_words([0; SLOT_WORDS]); RUN];
+        // bound: a round that hands over nothing ends it, or is followed by the only jump
+        while drained.read < max {
+            match self.copy_run(&mut run[..RUN.min(max - drained.read)]) {
+                Some(0) => break,
+                Some(count) => {
+                    run[..count].iter().for_each(&mut each);
+                    drained.read += count;
+                }
+                None if drained == TapDrain::default() => drained.lost = self.jump(),
+                None => break,
+            }
+        }
+        drained
+    }
+
+    /// Copies what is published without a gap, and looks once whether all of it was intact; `None` if not.
+    #[inline(always)]
+    fn copy_run(&mut self, run: &mut [Spike]) -> Option<usize> {
+        let position = self.next;
+        let mut count = 0;
+        for (slot, at) in run.iter_mut().zip(position..) {
+            let Some(spike) = self.slots.copy(at) else { break };
+            *slot = spike;
+            count += 1;
+        }
+        if self.is_lapped(position) {
+            return None;
+        }
+        if count == 0 {
+            self.slack = 0;
+        }
+        self.next = position + count as u64;
+        // relaxed: a count with one writer
+        self.tally.next.store(self.next, Relaxed);
+        Some(count)
+    }
+
+    /// Whether what was just read at a position, or at later ones, may have been overwritten.
+    #[inline(always)]
+    fn is_lapped(&self, position: u64) -> bool {
+        // SYNC(slot-claimed): if a word read before is of a later lap, the claim is above us; `Axon::claim` is the
+        // other half.
+        fence(order::slot_claimed_check());
+        // relaxed: ordered by the fence
+        let claimed = self.ring.claimed.load(Relaxed).min(POSITION_MAX);
+        claimed > position + self.slots.capacity() as u64
     }
 
     /// How many spikes were published behind the last one read, overwritten ones included.
@@ -125,7 +187,7 @@ impl AxonTap {
 
     #[cold]
     #[inline(never)]
-    fn jump(&mut self) -> Tapped {
+    fn jump(&mut self) -> u64 {
         let capacity = self.ring.capacity() as u64;
         // SYNC(claim-seen): the slot we go on at is at most a lap behind; `limit` is the other half.
         let claimed = self.ring.claimed.load(order::claim_seen_jump()).min(POSITION_MAX);
@@ -138,7 +200,7 @@ impl AxonTap {
         // relaxed: counts with one writer; the account reads again when `next` moved
         self.tally.lost.store(self.lost, Relaxed);
         self.tally.next.store(next, Relaxed);
-        Tapped::Lost(lost)
+        lost
     }
 }
 

@@ -4,5 +4,6 @@ pub(crate) mod futex;
 pub(crate) mod header;
 pub(crate) mod mapping;
 pub(crate) mod process;
+pub(crate) mod slot;
 pub(crate) mod tenure;
 mod truncation;

@@ -2,7 +2,7 @@
 
 use neuronbus::axon::{Axon, AxonReader};
 
-use super::{BATCH, Fan, Receiver, Ring, Sender, Slicing, check, message};
+use super::{BATCH, Fan, Receiver, Ring, Sender, check, message};
 
 /// Ours.
 #[derive(Debug)]
@@ -10,26 +10,25 @@ pub struct OurAxon;
 
 impl Ring for OurAxon {
     const NAME: &'static str = "axon";
-    type Sender = Slicing<Axon>;
+    type Sender = Axon;
     type Receiver = AxonReader;
 
-    fn of(slots: usize) -> (Slicing<Axon>, AxonReader) {
+    fn of(slots: usize) -> (Axon, AxonReader) {
         let axon = Axon::anonymous(slots).expect("a power of two");
         let reader = axon.reader().expect("the first reader");
-        (Slicing::new(axon), reader)
+        (axon, reader)
     }
 }
 
-impl Sender for Slicing<Axon> {
+impl Sender for Axon {
     #[inline(always)]
     fn send(&mut self, number: u64) -> bool {
-        self.sender.publish(&message(number)).is_ok()
+        self.publish(&message(number)).is_ok()
     }
 
     #[inline(always)]
     fn send_batch(&mut self, from: u64) -> u64 {
-        self.fill(from);
-        self.sender.publish_batch(&self.batch) as u64
+        self.publish_batch_with(BATCH, |index| message(from + index as u64)) as u64
     }
 }
 
@@ -51,12 +50,12 @@ impl Receiver for AxonReader {
 }
 
 impl Fan for OurAxon {
-    type FanSender = Slicing<Axon>;
+    type FanSender = Axon;
     type FanReceiver = AxonReader;
 
-    fn fan_of(slots: usize) -> (Slicing<Axon>, [AxonReader; 2]) {
+    fn fan_of(slots: usize) -> (Axon, [AxonReader; 2]) {
         let axon = Axon::anonymous(slots).expect("a power of two");
         let readers = [(); 2].map(|()| axon.reader().expect("one of the first readers"));
-        (Slicing::new(axon), readers)
+        (axon, readers)
     }
 }

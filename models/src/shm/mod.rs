@@ -5,5 +5,6 @@ pub mod futex;
 pub mod header;
 pub mod mapping;
 pub mod process;
+pub mod slot;
 #[path = "../../../src/shm/tenure.rs"]
 pub mod tenure;
