@@ -13,7 +13,7 @@ pub(crate) trait Desk {
     fn drive(
         &mut self,
         gate: NeuronId,
-        target: NeuronId,
+        target: (NeuronId, Option<u32>),
         drive: f32,
         kind: SpikeKind,
         priority: u8,
@@ -64,7 +64,7 @@ impl Admissions<'_> {
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError> {
-        self.desk.drive(self.gate, target, drive, SpikeKind::Excitatory, priority, payload)
+        self.desk.drive(self.gate, (target, None), drive, SpikeKind::Excitatory, priority, payload)
     }
 
     /// Lets one neuron hear a spike of any kind in this tick, and leaves its membrane as it is.
@@ -82,7 +82,30 @@ impl Admissions<'_> {
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError> {
-        self.desk.drive(self.gate, target, 0.0, kind, priority, payload)
+        self.desk.drive(self.gate, (target, None), 0.0, kind, priority, payload)
+    }
+
+    /// Puts a spike straight onto the membrane of one cell of a [crowd](crate::crowd); [`drive`](Self::drive) reaches
+    /// all of them.
+    ///
+    /// # Errors
+    /// [`AdmitError`]; nothing was admitted.
+    pub fn drive_cell(
+        &mut self,
+        target: NeuronId,
+        cell: u32,
+        drive: f32,
+        priority: u8,
+        payload: &[u8],
+    ) -> Result<(), AdmitError> {
+        self.desk.drive(
+            self.gate,
+            (target, Some(cell)),
+            drive,
+            SpikeKind::Excitatory,
+            priority,
+            payload,
+        )
     }
 
     /// Fires the gate itself: the spike travels over the gate's own synapses, with their delays.

@@ -43,6 +43,7 @@ struct RegionEntry {
 struct NeuronEntry {
     name: Arc<str>,
     region: RegionId,
+    cells: u32,
     /// Most neurons have the empty card, and share it.
     card: Arc<AgentCard>,
 }
@@ -129,8 +130,19 @@ impl Atlas {
         }
         let empty = card == AgentCard::default();
         let card = if empty { self.empty_card.clone() } else { Arc::new(card) };
-        self.neurons.push(NeuronEntry { name, region, card });
+        self.neurons.push(NeuronEntry { name, region, cells: 1, card });
         Ok(id)
+    }
+
+    /// Says how many cells stand behind an endpoint.
+    pub(crate) fn set_cells(&mut self, id: NeuronId, cells: u32) {
+        self.neurons[id.index()].cells = cells;
+    }
+
+    /// How many cells stand behind an endpoint: 1 for an agent or a gate; 0 for an id that nobody has.
+    #[must_use]
+    pub fn cells(&self, id: NeuronId) -> u32 {
+        self.neurons.get(id.index()).map_or(0, |entry| entry.cells)
     }
 
     /// How many neurons and gates there are.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::arena::Arena;
 use crate::atlas::Atlas;
 use crate::evidence::{Evidence, EvidenceRing};
-use crate::flight::Flights;
+use crate::flight::{self, Flights};
 use crate::id::NeuronId;
 use crate::membrane::Soma;
-use crate::spike::{BROADCAST, Header, Spike, SpikeKind, VOLLEY_MAX};
+use crate::spike::{BROADCAST, Cells, Header, NO_CELL, Spike, SpikeKind, VOLLEY_MAX};
 use crate::time::{Span, Tick, TickLength};
 use crate::timers::Timers;
 use crate::touched::Touched;
@@ -28,13 +28,15 @@ pub struct Firing<'a> {
     pub priority: u8,
     /// One target that this neuron has a synapse onto, or `None` for all of them.
     pub target: Option<NeuronId>,
-    /// What it carries; above 46 bytes it travels through the arena.
+    /// One cell of the target, if that is a [crowd](crate::crowd), or `None` for all of them.
+    pub cell: Option<u32>,
+    /// What it carries; above 46 bytes, or 36 from or to a cell, it travels through the arena.
     pub payload: &'a [u8],
 }
 
 impl Default for Firing<'_> {
     fn default() -> Self {
-        Self { kind: SpikeKind::Excitatory, priority: 0, target: None, payload: &[] }
+        Self { kind: SpikeKind::Excitatory, priority: 0, target: None, cell: None, payload: &[] }
     }
 }
 
@@ -42,9 +44,19 @@ impl Default for Firing<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
     pub(crate) source: NeuronId,
+    /// Which cell of the source, or [`NO_CELL`].
+    pub(crate) cell: u32,
     /// One target, or [`BROADCAST`].
     pub(crate) target: u16,
     pub(crate) flight: u32,
+}
+
+impl Sent {
+    /// Spikes of one tick go out in this order; those of one cell in the order of their sequence.
+    #[inline]
+    pub(crate) fn order(&self) -> u64 {
+        u64::from(self.source.raw()) << 32 | u64::from(self.cell)
+    }
 }
 
 /// What callbacks share: where their effects go.
@@ -89,7 +101,7 @@ impl Services {
     #[inline]
     pub(crate) fn send(
         &mut self,
-        source: NeuronId,
+        (source, cell): (NeuronId, u32),
         sequence: &mut u32,
         firing: Firing<'_>,
     ) -> Result<(), Saturated> {
@@ -104,15 +116,15 @@ impl Services {
             kind: firing.kind,
             priority: firing.priority,
         };
+        let between = cell != NO_CELL || firing.cell.is_some();
+        let cells = between.then(|| Cells { from: cell, to: firing.cell.unwrap_or(NO_CELL) });
         let (flight, spike) = self.flights.place();
-        if !spike.rewrite(&header, firing.payload)
-            && !self.put_large(flight, &header, firing.payload)
-        {
+        if flight::write(spike, &header, cells, firing.payload, &self.arena).is_err() {
             self.flights.give_back(flight);
             return self.saturate();
         }
         self.room -= 1;
-        self.outbox.push(Sent { source, target: header.target, flight });
+        self.outbox.push(Sent { source, cell, target: header.target, flight });
         *sequence = sequence.wrapping_add(1);
         Ok(())
     }
@@ -131,7 +143,7 @@ impl Services {
             let (flight, place) = self.flights.place();
             *place = spike;
             self.room -= 1;
-            self.outbox.push(Sent { source, target: BROADCAST, flight });
+            self.outbox.push(Sent { source, cell: NO_CELL, target: BROADCAST, flight });
             *sequence = sequence.wrapping_add(1);
         }
     }
@@ -141,14 +153,6 @@ impl Services {
         self.saturated += 1;
         Err(Saturated)
     }
-
-    fn put_large(&mut self, flight: u32, header: &Header, payload: &[u8]) -> bool {
-        let Ok(block) = self.arena.write(payload) else { return false };
-        let spike = self.flights.spike_mut(flight);
-        spike.rewrite(header, &[]);
-        *spike = spike.with_arena(block);
-        true
-    }
 }
 
 /// What a neuron can do from inside a callback; it lasts as long as the call.
@@ -157,10 +161,14 @@ pub struct Context<'a> {
     pub(crate) services: &'a mut Services,
     pub(crate) atlas: &'a Atlas,
     pub(crate) id: NeuronId,
+    /// Which cell of a crowd is called, or [`NO_CELL`].
+    pub(crate) cell: u32,
     pub(crate) sequence: &'a mut u32,
     pub(crate) draws: &'a mut u64,
     pub(crate) soma: &'a mut Soma,
     pub(crate) evidence: Option<&'a EvidenceRing>,
+    /// Whether the callback has added to the membrane.
+    pub(crate) integrated: bool,
 }
 
 impl Context<'_> {
@@ -182,10 +190,16 @@ impl Context<'_> {
         self.services.tick_length.start_ns(self.tick())
     }
 
-    /// The neuron that is being called.
+    /// The neuron that is being called; the cells of a [crowd](crate::crowd) share one.
     #[must_use]
     pub fn id(&self) -> NeuronId {
         self.id
+    }
+
+    /// Which cell of a [crowd](crate::crowd) is being called; `None` for an agent that stands alone.
+    #[must_use]
+    pub fn cell(&self) -> Option<u32> {
+        (self.cell != NO_CELL).then_some(self.cell)
     }
 
     /// Sends a spike over every synapse of this neuron.
@@ -204,6 +218,21 @@ impl Context<'_> {
     /// [`Saturated`]; counted, nothing was sent.
     pub fn fire_to(&mut self, target: NeuronId, payload: &[u8]) -> Result<(), Saturated> {
         self.send(Firing { target: Some(target), payload, ..Firing::default() })
+    }
+
+    /// Sends a spike to one cell of a [crowd](crate::crowd) that this neuron has a synapse onto. Without such a synapse
+    /// it is counted as unrouted.
+    ///
+    /// # Errors
+    /// [`Saturated`]; counted, nothing was sent.
+    pub fn fire_to_cell(
+        &mut self,
+        target: NeuronId,
+        cell: u32,
+        payload: &[u8],
+    ) -> Result<(), Saturated> {
+        let cell = Some(cell);
+        self.send(Firing { target: Some(target), cell, payload, ..Firing::default() })
     }
 
     /// Sends an inhibitory spike to one neuron that this one has a synapse onto; to a gate it means: cancel.
@@ -246,7 +275,7 @@ impl Context<'_> {
     /// [`Saturated`]; counted, nothing was sent.
     #[inline]
     pub fn send(&mut self, firing: Firing<'_>) -> Result<(), Saturated> {
-        self.services.send(self.id, self.sequence, firing)
+        self.services.send((self.id, self.cell), self.sequence, firing)
     }
 
     /// Adds to this neuron's own membrane in this tick: evidence that code has found rather than a synapse brought.
@@ -257,20 +286,26 @@ impl Context<'_> {
         let now = self.services.now;
         if drive.is_finite() && now >= self.soma.ready {
             self.soma.add(drive);
-            self.services.touched.insert(self.id);
+            self.services.touched.insert(self.id.index());
+            self.integrated = true;
         }
     }
 
     /// Asks for [`Neuron::on_wake`](crate::neuron::Neuron::on_wake) after a span of cortex time, at least one tick.
     pub fn wake_in(&mut self, after: impl Into<Span>) {
         let ticks = self.services.tick_length.ticks(after.into()).0.max(1);
-        self.services.timers.set(self.services.now.saturating_add(ticks), self.id);
+        let who = (self.id, self.cell);
+        self.services.timers.set(self.services.now.saturating_add(ticks), who);
     }
 
     /// A random number: the same in every run with the same seed and input.
     pub fn random(&mut self) -> u64 {
         *self.draws += 1;
-        let stream = u64::from(self.id.raw());
+        // Agents draw from streams below 2^16, populations from those with bit 32 or 33, cells from those with bit 63.
+        let stream = match self.cell() {
+            Some(cell) => 1 << 63 | u64::from(self.id.raw()) << 32 | u64::from(cell),
+            None => u64::from(self.id.raw()),
+        };
         crate::math::random(self.services.seed, stream, self.services.now, *self.draws)
     }
 

@@ -65,9 +65,7 @@ impl EvidenceRing {
     pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
         for index in 0..self.length {
             let item = self.get(index);
-            // Where in the arena a payload lay is chance; what it said is not.
-            let told = if item.spike.arena_ref().is_some() { 18 } else { 64 };
-            hasher.update(&item.spike.as_bytes()[..told]);
+            hasher.update(item.spike.meaning());
             hasher.update(&item.weight.to_bits().to_le_bytes());
             hasher.update(&item.tick.0.to_le_bytes());
             hasher.update(item.payload);

@@ -2,8 +2,39 @@
 
 use bytemuck::Zeroable as _;
 
-use crate::arena::Arena;
-use crate::spike::Spike;
+use crate::arena::{Arena, ArenaError};
+use crate::spike::{Cells, Header, Spike};
+
+/// Writes a spike in place, its payload inline, or in the arena where it is too long for that.
+#[inline]
+pub(crate) fn write(
+    spike: &mut Spike,
+    header: &Header,
+    cells: Option<Cells>,
+    payload: &[u8],
+    arena: &Arena,
+) -> Result<(), ArenaError> {
+    let inline = match cells {
+        None => spike.rewrite(header, payload),
+        Some(cells) => spike.rewrite_between(header, cells, payload),
+    };
+    if inline { Ok(()) } else { write_large(spike, header, cells, payload, arena) }
+}
+
+#[cold]
+fn write_large(
+    spike: &mut Spike,
+    header: &Header,
+    cells: Option<Cells>,
+    payload: &[u8],
+    arena: &Arena,
+) -> Result<(), ArenaError> {
+    let block = arena.write(payload)?;
+    write(spike, header, cells, &[], arena)?;
+    *spike =
+        if cells.is_some() { spike.between_with_arena(block) } else { spike.with_arena(block) };
+    Ok(())
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
@@ -45,10 +76,6 @@ impl Flights {
     #[inline]
     pub(crate) fn spike(&self, flight: u32) -> &Spike {
         &self.spikes[flight as usize]
-    }
-
-    pub(crate) fn spike_mut(&mut self, flight: u32) -> &mut Spike {
-        &mut self.spikes[flight as usize]
     }
 
     /// One arrival more refers to the spike.

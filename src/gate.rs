@@ -144,6 +144,14 @@ pub enum AdmitError {
     /// There is no neuron with this id.
     #[error("neuron {0} does not exist")]
     NoSuchNeuron(NeuronId),
+    /// There is no such cell, or the neuron is no crowd.
+    #[error("neuron {target} has no cell {cell}")]
+    NoSuchCell {
+        /// The neuron.
+        target: NeuronId,
+        /// The cell that was asked for.
+        cell: u32,
+    },
     /// The drive is not a finite number.
     #[error("a drive of {0} is refused: it must be a finite number")]
     Drive(f32),

@@ -53,6 +53,9 @@ pub struct InletGate {
 /// The drive travels in front of the payload.
 const DRIVE_BYTES: usize = 4;
 
+/// So does the cell of a crowd, behind the drive, in a spike of the kind that drives never have.
+const CELL_BYTES: usize = 4;
+
 impl Inlet {
     /// An inlet over a ring of so many slots, and the gate that it leads to.
     ///
@@ -92,6 +95,29 @@ impl Inlet {
     ) -> Result<(), InletError> {
         let spike = Spike::new(PLACEHOLDER, SpikeKind::Excitatory).to(target);
         self.send(spike.with_priority(priority), drive, payload)
+    }
+
+    /// Puts a spike straight onto the membrane of one cell of a [crowd](crate::crowd). At most 38 bytes of payload.
+    ///
+    /// # Errors
+    /// [`InletError`]; nothing was sent.
+    pub fn drive_cell(
+        &mut self,
+        target: NeuronId,
+        cell: u32,
+        drive: f32,
+        priority: u8,
+        payload: &[u8],
+    ) -> Result<(), InletError> {
+        let spike = Spike::new(PLACEHOLDER, SpikeKind::Inhibitory).to(target);
+        let mut bytes = [0; crate::spike::INLINE_MAX];
+        let length = CELL_BYTES + payload.len();
+        let Some(room) = bytes.get_mut(CELL_BYTES..length) else {
+            return Err(SpikeError::TooLong { length: length + DRIVE_BYTES }.into());
+        };
+        room.copy_from_slice(payload);
+        bytes[..CELL_BYTES].copy_from_slice(&cell.to_le_bytes());
+        self.send(spike.with_priority(priority), drive, &bytes[..length])
     }
 
     fn send(&mut self, spike: Spike, drive: f32, payload: &[u8]) -> Result<(), InletError> {
@@ -134,7 +160,14 @@ impl InletGate {
         let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
         let outcome = match spike.target() {
             Some(target) => {
-                inbound.drive(target, f32::from_le_bytes(*drive), spike.priority(), payload)
+                let (drive, priority) = (f32::from_le_bytes(*drive), spike.priority());
+                match payload.split_first_chunk::<CELL_BYTES>() {
+                    Some((cell, payload)) if kind == SpikeKind::Inhibitory => {
+                        let cell = u32::from_le_bytes(*cell);
+                        inbound.drive_cell(target, cell, drive, priority, payload)
+                    }
+                    _ => inbound.drive(target, drive, priority, payload),
+                }
             }
             None => inbound.fire(kind, spike.priority(), payload),
         };

@@ -55,6 +55,7 @@ pub mod axon;
 pub mod brain;
 pub mod context;
 pub mod cortex;
+pub mod crowd;
 pub mod dendrite;
 pub mod error;
 pub mod evidence;

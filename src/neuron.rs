@@ -25,6 +25,13 @@ impl Fault {
         Self { message: message.into() }
     }
 
+    /// A panic as a fault.
+    pub(crate) fn of_panic(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::new(format!("panicked: {}", text.as_deref().unwrap_or("(no message)")))
+    }
+
     /// What happened.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::brain::Door;
+use crate::crowd::CrowdSpec;
 use crate::gate::Gate;
 use crate::id::RegionId;
 use crate::membrane::Lif;
@@ -38,6 +39,7 @@ pub struct Region {
     /// A gate that other processes use, made when the directory is.
     pub(crate) door: Option<Door>,
     pub(crate) population: Option<PopulationSpec>,
+    pub(crate) crowd: Option<CrowdSpec>,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Region {
             gate: None,
             door: None,
             population: None,
+            crowd: None,
         }
     }
 
@@ -82,6 +85,19 @@ impl Region {
     pub fn population(path: &str, cells: Cells, count: u32) -> Self {
         let spec = PopulationSpec { cells, count, records: Vec::new() };
         Self { population: Some(spec), ..Self::empty(path) }
+    }
+
+    /// A region of so many agents of one type behind one endpoint, each made from the number of its cell; see
+    /// [`crowd`](crate::crowd). They share the membrane that [`membrane`](Self::membrane) sets.
+    ///
+    /// `make` is called when the topology is built.
+    #[must_use]
+    pub fn crowd<N: Neuron + 'static>(
+        path: &str,
+        cells: u32,
+        make: impl FnMut(u32) -> N + Send + 'static,
+    ) -> Self {
+        Self { crowd: Some(CrowdSpec::new(cells, make)), ..Self::empty(path) }
     }
 
     /// Lets a population write down something that it does; may be called for several things. No meaning for other
@@ -119,7 +135,7 @@ impl Region {
         Self { door: Some(door), ..Self::empty(path) }
     }
 
-    /// The membrane of the neurons that are added after this call; before it they get [`Lif::default`].
+    /// The membrane of the neurons that are added after this call, or of a crowd; without it they get [`Lif::default`].
     #[must_use]
     pub fn membrane(mut self, membrane: Lif) -> Self {
         self.membrane = membrane;

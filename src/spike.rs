@@ -12,10 +12,25 @@
 //! ```
 //!
 //! Kinds are 0 excitatory, 1 inhibitory, 2 modulatory; 3 is refused. Length codes are 0 to 46 (bytes inline), 47 (a
-//! volley: its first byte says how many cell numbers follow), 48 (a 16-byte [`ArenaRef`]), 49 (end of an epoch); others
-//! are refused. A spike read from outside is checked by [`Spike::check`] before anything in it is believed.
+//! volley: its first byte says how many cell numbers follow), 48 (a 16-byte [`ArenaRef`]), 49 (end of an epoch), 50 and
+//! 51 (between cells, see below); others are refused. A spike read from outside is checked by [`Spike::check`] before
+//! anything in it is believed.
+//!
+//! A spike from or to one cell of a [crowd](crate::crowd) says which, in front of its payload:
+//!
+//! ```text
+//! 18     1    length     u8   bytes inline, 0 to 36
+//! 20     4    cell       u32  which cell of the source, 0xFFFFFFFF: it has none
+//! 24     4    target     u32  which cell of the target, 0xFFFFFFFF: all of them
+//! 28     36   payload    bytes (code 50), or an `ArenaRef` (code 51)
+//! ```
+
+mod payload;
 
 use bytemuck::{Pod, Zeroable};
+
+pub use payload::CELL_INLINE_MAX;
+pub(crate) use payload::{Cells, NO_CELL};
 
 use crate::id::NeuronId;
 use crate::time::Tick;
@@ -29,6 +44,11 @@ pub const VOLLEY_MAX: usize = 11;
 const CODE_VOLLEY: u8 = 47;
 const CODE_ARENA: u8 = 48;
 const CODE_EPOCH_END: u8 = 49;
+const CODE_CELL: u8 = 50;
+const CODE_CELL_ARENA: u8 = 51;
+
+/// Bytes in front of the payload.
+const HEADER_BYTES: usize = 18;
 
 /// The address of every synapse of the source.
 pub const BROADCAST: u16 = 0xFFFF;
@@ -61,7 +81,7 @@ pub struct ArenaRef {
 /// What a spike carries, decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// Up to 46 bytes in the spike itself.
+    /// Up to 46 bytes in the spike itself, 36 between cells.
     Inline(&'a [u8]),
     /// Up to 11 numbers of cells that fired together, little-endian.
     Volley(&'a [[u8; 4]]),
@@ -82,7 +102,7 @@ pub enum SpikeError {
         tag: u8,
     },
     /// The length code is not assigned.
-    #[error("length code {code} is not assigned: 0 to 46 are bytes, 47 to 49 have meanings")]
+    #[error("length code {code} is not assigned: 0 to 46 are bytes, 47 to 51 have meanings")]
     LengthCode {
         /// What was found.
         code: u8,
@@ -353,48 +373,13 @@ impl Spike {
             }
             CODE_ARENA => Ok(Body::Arena(bytemuck::pod_read_unaligned(&self.payload[..16]))),
             CODE_EPOCH_END => Ok(Body::EpochEnd),
+            CODE_CELL => {
+                let length = usize::from(self.payload[0]);
+                self.cell_inline().map(Body::Inline).ok_or(SpikeError::TooLong { length })
+            }
+            CODE_CELL_ARENA => Ok(Body::Arena(self.cell_arena())),
             code => Err(SpikeError::LengthCode { code }),
         }
-    }
-
-    /// The bytes that travel in the spike itself; empty when the payload lies elsewhere.
-    #[must_use]
-    #[inline]
-    pub fn inline(&self) -> &[u8] {
-        self.payload.get(..(self.tag >> 2) as usize).unwrap_or(&[])
-    }
-
-    /// The bytes that travel in the spike itself: its inline payload, or the numbers of the cells of a volley.
-    #[must_use]
-    #[inline]
-    pub fn carried(&self) -> &[u8] {
-        if self.tag >> 2 != CODE_VOLLEY {
-            return self.inline();
-        }
-        self.payload.get(1..1 + 4 * self.payload[0] as usize).unwrap_or(&[])
-    }
-
-    /// How many firings it stands for: the cells of a volley, 1 for any other spike.
-    #[must_use]
-    #[inline]
-    pub const fn firings(&self) -> u8 {
-        if self.tag >> 2 == CODE_VOLLEY { self.payload[0] } else { 1 }
-    }
-
-    /// Whether its payload lies in an arena.
-    #[must_use]
-    #[inline]
-    pub const fn arena_ref(&self) -> Option<ArenaRef> {
-        if self.tag >> 2 != CODE_ARENA {
-            return None;
-        }
-        let p = &self.payload;
-        Some(ArenaRef {
-            offset: u32::from_ne_bytes([p[0], p[1], p[2], p[3]]),
-            length: u32::from_ne_bytes([p[4], p[5], p[6], p[7]]),
-            generation: u32::from_ne_bytes([p[8], p[9], p[10], p[11]]),
-            segment: u32::from_ne_bytes([p[12], p[13], p[14], p[15]]),
-        })
     }
 
     /// Whether everything in it has a meaning; called once where a spike enters.

@@ -8,13 +8,13 @@ use crate::id::NeuronId;
 /// A heap by tick and order of asking; it keeps its memory, so setting a timer allocates only while it grows.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(u64, u64, NeuronId)>>,
+    heap: BinaryHeap<Reverse<(u64, u64, NeuronId, u32)>>,
     asked: u64,
 }
 
 impl Timers {
-    pub(crate) fn set(&mut self, tick: u64, id: NeuronId) {
-        self.heap.push(Reverse((tick, self.asked, id)));
+    pub(crate) fn set(&mut self, tick: u64, (id, cell): (NeuronId, u32)) {
+        self.heap.push(Reverse((tick, self.asked, id, cell)));
         self.asked += 1;
     }
 
@@ -24,19 +24,19 @@ impl Timers {
         self.heap.peek().map(|&Reverse((tick, ..))| tick)
     }
 
-    /// Takes out the first timer that is due by a tick.
+    /// Takes out the first timer that is due by a tick: whose it is, and which cell's.
     #[inline]
-    pub(crate) fn pop(&mut self, now: u64) -> Option<NeuronId> {
+    pub(crate) fn pop(&mut self, now: u64) -> Option<(NeuronId, u32)> {
         if self.next()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, _, id))| id)
+        self.heap.pop().map(|Reverse((_, _, id, cell))| (id, cell))
     }
 
     /// All timers by tick and order, for the digest.
-    pub(crate) fn in_order(&self) -> Vec<(u64, NeuronId)> {
+    pub(crate) fn in_order(&self) -> Vec<(u64, NeuronId, u32)> {
         let mut all: Vec<_> = self.heap.iter().map(|&Reverse(timer)| timer).collect();
         all.sort_unstable();
-        all.into_iter().map(|(tick, _, id)| (tick, id)).collect()
+        all.into_iter().map(|(tick, _, id, cell)| (tick, id, cell)).collect()
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cortex::Worker;
 use crate::id::NeuronId;
+use crate::population::Bundle;
 
 /// A neuron or gate of an exported topology.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,13 +20,15 @@ pub struct Node {
     pub name: String,
     /// The path of its region.
     pub region: String,
+    /// How many cells stand behind it: 1 for an agent or a gate.
+    pub cells: u32,
     /// Whether it is a door to the outside.
     pub gate: bool,
     /// What it can do.
     pub capabilities: Vec<String>,
 }
 
-/// A synapse of an exported topology, or all synapses between two populations.
+/// A synapse of an exported topology, or all synapses between two populations, or a crowd and another end.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Edge {
     /// What it adds to the target, below zero if it inhibits.
@@ -36,7 +39,7 @@ pub struct Edge {
     pub plastic: bool,
     /// Whether it learns without driving its target.
     pub silent: bool,
-    /// How many synapses it stands for: 1, or all of a projection between two populations, whose mean weight and
+    /// How many synapses it stands for: 1, or all of a projection between populations or crowds, whose mean weight and
     /// longest delay it then shows.
     pub synapses: u64,
 }
@@ -106,6 +109,7 @@ impl Topology {
                 id: id.raw(),
                 name: atlas.name(id).to_owned(),
                 region: region.to_owned(),
+                cells: atlas.cells(id),
                 gate: gates.contains(&id),
                 capabilities: atlas.card(id).capabilities.clone(),
             });
@@ -121,7 +125,7 @@ impl Topology {
             };
             graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
         });
-        worker.network.each_bundle(|from, to, bundle| {
+        let mut add_bundle = |from: NeuronId, to: NeuronId, bundle: Bundle| {
             let edge = Edge {
                 weight: (bundle.weights / bundle.synapses.max(1) as f64) as f32,
                 delay_ticks: u64::from(bundle.longest_delay),
@@ -130,7 +134,9 @@ impl Topology {
                 synapses: bundle.synapses,
             };
             graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
-        });
+        };
+        worker.network.each_bundle(&mut add_bundle);
+        worker.crowds.each_bundle(&mut add_bundle);
         Self { graph }
     }
 
@@ -191,7 +197,8 @@ impl Topology {
             // Writing to a string cannot fail.
             let _ = writeln!(dot, "  subgraph cluster_{number} {{\n    label={path:?};");
             for &node in nodes {
-                let Node { id, name, gate, .. } = &self.graph[node];
+                let Node { id, name, cells, gate, .. } = &self.graph[node];
+                let name = if *cells > 1 { &format!("{name} x {cells}") } else { name };
                 let shape = if *gate { ", shape=box" } else { "" };
                 let _ = writeln!(dot, "    n{id} [label={}{shape}];", quoted(name));
             }

@@ -1,8 +1,6 @@
-//! The set of neurons whose membrane got input in this tick, taken out in the order of their ids.
+//! The set of membranes that got input in this tick, taken out in the order of their numbers: ids, or cells of a crowd.
 //!
 //! Two levels of bits: who fires is asked in canonical order without sorting, and an idle neuron costs one bit.
-
-use crate::id::NeuronId;
 
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
@@ -12,22 +10,22 @@ pub(crate) struct Touched {
 }
 
 impl Touched {
-    /// Makes room for ids below `neurons`.
-    pub(crate) fn resize(&mut self, neurons: usize) {
-        self.bits.resize(neurons.div_ceil(64), 0);
+    /// Makes room for numbers below `membranes`.
+    pub(crate) fn resize(&mut self, membranes: usize) {
+        self.bits.resize(membranes.div_ceil(64), 0);
         self.summary.resize(self.bits.len().div_ceil(64), 0);
     }
 
     #[inline]
-    pub(crate) fn insert(&mut self, id: NeuronId) {
-        let word = id.index() / 64;
-        self.bits[word] |= 1 << (id.index() % 64);
+    pub(crate) fn insert(&mut self, number: usize) {
+        let word = number / 64;
+        self.bits[word] |= 1 << (number % 64);
         self.summary[word / 64] |= 1 << (word % 64);
     }
 
-    /// Takes out the smallest id at or after a position; `from` moves on, so that a walk costs what it finds.
+    /// Takes out the smallest number at or after a position; `from` moves on, so that a walk costs what it finds.
     #[inline]
-    pub(crate) fn pop(&mut self, from: &mut usize) -> Option<NeuronId> {
+    pub(crate) fn pop(&mut self, from: &mut usize) -> Option<usize> {
         while *from < self.summary.len() {
             let summary = self.summary[*from];
             if summary == 0 {
@@ -40,7 +38,7 @@ impl Touched {
             if self.bits[word] == 0 {
                 self.summary[*from] = summary & (summary - 1);
             }
-            return NeuronId::from_index(word * 64 + bits.trailing_zeros() as usize).ok();
+            return Some(word * 64 + bits.trailing_zeros() as usize);
         }
         None
     }
@@ -51,14 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_come_out_once_each_and_in_order() {
+    fn numbers_come_out_once_each_and_in_order() {
         let mut touched = Touched::default();
         touched.resize(65_535);
         let mut expected = std::collections::BTreeSet::new();
         for call in 0..5_000 {
-            let id = NeuronId::new((crate::math::random(3, 0, 0, call) % 65_535) as u16).unwrap();
-            touched.insert(id);
-            expected.insert(id);
+            let number = (crate::math::random(3, 0, 0, call) % 65_535) as usize;
+            touched.insert(number);
+            expected.insert(number);
         }
         let mut from = 0;
         let got: Vec<_> = std::iter::from_fn(|| touched.pop(&mut from)).collect();

@@ -86,7 +86,7 @@ impl Net {
             };
             sent.push((ctx.tick().0, ctx.id().raw(), target, priority));
             let target = target.map(id);
-            Ok(ctx.send(Firing { kind, priority, target, payload: &[0; 4] })?)
+            Ok(ctx.send(Firing { kind, priority, target, cell: None, payload: &[0; 4] })?)
         })
     }
 

@@ -48,7 +48,7 @@ fn passed_when(filter: Dendrite, addressed: bool) -> Vec<Letter> {
     let sender = Puppet::default().on_fire(move |ctx| {
         for Letter { kind, priority, payload } in letters() {
             let target = addressed.then_some(id(1));
-            ctx.send(Firing { kind, priority, target, payload: &payload })?;
+            ctx.send(Firing { kind, priority, target, payload: &payload, ..Firing::default() })?;
         }
         Ok(())
     });

@@ -65,7 +65,7 @@ fn agent(habit: Habit, evidence: usize, log: &Events) -> Puppet {
         match habit {
             Habit::Fire(kind, priority, length) => {
                 let payload = vec![priority; length];
-                ctx.send(Firing { kind, priority, payload: &payload, target: None })?;
+                ctx.send(Firing { kind, priority, payload: &payload, ..Firing::default() })?;
             }
             Habit::FireTo(target) => ctx.fire_to(id(target), b"you")?,
             Habit::Gamble => {

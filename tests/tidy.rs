@@ -48,7 +48,7 @@ const LEVELS: [&[&str]; 13] = [
     &["flight", "projection", "transport"],
     &["synapse", "population"],
     &["atlas", "context", "neuron"],
-    &["admission", "gate"],
+    &["admission", "crowd", "gate"],
     &["brain"],
     &["inlet", "region"],
     &["cortex", "topology"],

@@ -1,4 +1,4 @@
-//! Thirteen programs that teach, in the order to read them. Each is one file beside this package's manifest, below 60
+//! Programs that teach, in the order to read them. Each is one file beside this package's manifest, below 60
 //! lines, and shows in its header what it prints; a test runs every one and compares.
 //!
 //! | example | what it shows |
@@ -13,6 +13,7 @@
 //! | `filters` | what a synapse lets through: kind, priority, prefix, closure |
 //! | `discovery` | neurons found by capability and by region |
 //! | `swarm` | a hundred neurons in five regions, and one digest for one seed |
+//! | `epidemic` | a crowd: a hundred thousand agents of one type behind one endpoint |
 //! | `cuba` | a population: 4,000 plain neurons that keep each other firing |
 //! | `song_abbott` | STDP between populations: a thousand inputs compete for one cell |
 //! | `digits` | STDP and scaling: a hundred cells learn handwritten digits without labels, beside k-means and regression |

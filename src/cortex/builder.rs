@@ -13,11 +13,12 @@ use crate::atlas::NameError;
 use crate::axon::{Axon, AxonError, WaitStrategy};
 use crate::brain::{BrainError, Directory};
 use crate::context::Services;
+use crate::crowd::CrowdError;
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::{Lif, MembraneError};
 use crate::pace::Pace;
 use crate::population::{PopulationEnd, PopulationError};
-use crate::projection::{Connector, Projection, ProjectionError};
+use crate::projection::{Projection, ProjectionError};
 use crate::region::{PopulationSpec, Port, Region};
 use crate::time::{TickLength, TickLengthError};
 
@@ -43,6 +44,14 @@ pub enum Mistake {
         region: String,
         /// What is wrong with it.
         source: PopulationError,
+    },
+    /// A crowd is refused.
+    #[error("crowd {region}: {source}")]
+    Crowd {
+        /// Its region.
+        region: String,
+        /// What is wrong with it.
+        source: CrowdError,
     },
     /// A projection is refused.
     #[error("projection {from} -> {to}: {source}")]
@@ -283,21 +292,21 @@ impl fmt::Debug for CortexBuilder {
     }
 }
 
-struct Assembly {
-    worker: Worker,
+pub(super) struct Assembly {
+    pub(super) worker: Worker,
     doors: Vec<Door>,
     /// The ports of each region, by its number.
     ports: Vec<Vec<(String, Arc<[NeuronId]>)>>,
     length: TickLength,
-    mistakes: Vec<Mistake>,
+    pub(super) mistakes: Vec<Mistake>,
 }
 
 impl Assembly {
-    fn note<T, E: Into<Mistake>>(&mut self, outcome: Result<T, E>) -> Option<T> {
+    pub(super) fn note<T, E: Into<Mistake>>(&mut self, outcome: Result<T, E>) -> Option<T> {
         outcome.map_err(|mistake| self.mistakes.push(mistake.into())).ok()
     }
 
-    fn compile(&mut self, membrane: &Lif, neuron: String) -> Option<u16> {
+    pub(super) fn compile(&mut self, membrane: &Lif, neuron: String) -> Option<u16> {
         let checked = membrane.check().map_err(|source| Mistake::Membrane { neuron, source });
         self.note(checked)?;
         Some(self.worker.membrane(membrane.compile(self.length)))
@@ -313,6 +322,7 @@ impl Assembly {
             self.worker.regions.push(RegionPlan { template: None });
             return;
         };
+        let region = self.add_crowd(id, region);
         if let Some(population) = region.population {
             if !region.neurons.is_empty() || region.template.is_some() || region.gate.is_some() {
                 let (region, source) = (region.path.clone(), PopulationError::NotAlone);
@@ -364,39 +374,16 @@ impl Assembly {
             let network = &mut self.worker.network;
             let end = network.add(id, &spec.cells, (spec.count, 0..spec.count), &spec.records, how);
             self.worker.cells[id.index()].body = Body::Population(end);
+            Arc::make_mut(&mut self.worker.atlas).set_cells(id, spec.count);
         }
     }
 
     /// Which population an end of a projection is, if it is one.
-    fn population(&self, end: &End) -> Option<PopulationEnd> {
+    pub(super) fn population(&self, end: &End) -> Option<PopulationEnd> {
         let id = self.worker.atlas.members(end.region).first()?;
         match self.worker.cells[id.index()].body {
             Body::Population(end) => Some(end),
             _ => None,
-        }
-    }
-
-    /// Whether the ends of a projection can have what it asks for.
-    fn check_ends(&self, spec: &Projection, from: &End, to: &End) -> Result<(), ProjectionError> {
-        let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
-        let ends = (self.population(from), self.population(to));
-        match ends {
-            (None, _) | (_, None) if spec.record_weights.is_some() => {
-                refuse("a record of weights", "one end is no population")
-            }
-            (None, None) => Ok(()),
-            (Some(from), Some(to)) => self.worker.network.check(spec, from, to),
-            (None, Some(to)) if self.worker.network.is_source(to) => {
-                refuse("a projection", "its target is a source, which hears nothing")
-            }
-            _ if spec.is_plastic() || spec.short_term.is_some() => {
-                refuse("plasticity", "one end is a population, the other is not")
-            }
-            _ if !matches!(spec.connector, Connector::AllToAll) => {
-                let why = "one end is a population, which is one neuron to those who are none";
-                refuse("any connector but all to all", why)
-            }
-            _ => Ok(()),
         }
     }
 
@@ -472,23 +459,13 @@ impl Assembly {
             self.worker.network.connect(from, to, &spec, how);
             return;
         }
+        if self.connect_crowd(&from, &to, &spec) {
+            return;
+        }
         let spec = self.worker.draw(spec, &from, &to);
         let projection = self.worker.table.add_projection(&spec, self.length);
         let wiring = Wiring { from, to, spec, projection };
         self.worker.wire(&wiring);
         self.worker.wiring.push(wiring);
-    }
-
-    fn check_list(&self, spec: &Projection, from: &End, to: &End) -> Result<(), ProjectionError> {
-        let size = |end: &End| {
-            if let Some(population) = self.population(end) {
-                return population.cells as usize;
-            }
-            let all = self.worker.atlas.members(end.region).len();
-            end.part.as_ref().map_or(all, |part| part.len())
-        };
-        let (sources, targets) = (size(from), size(to));
-        self.worker.check_drawn(spec, (from, to), (sources, targets))?;
-        spec.check_positions(sources, targets)
     }
 }

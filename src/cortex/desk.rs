@@ -3,10 +3,11 @@
 use super::worker::{Admitted, Body, Worker};
 use crate::admission::Desk;
 use crate::context::Firing;
+use crate::flight;
 use crate::gate::AdmitError;
 use crate::id::{NeuronId, RegionId};
 use crate::pace::Stamp;
-use crate::spike::{INLINE_MAX, Spike, SpikeKind};
+use crate::spike::{Cells, Header, NO_CELL, Spike, SpikeKind};
 use crate::time::{Tick, TickLength};
 
 /// The worker at the moment of admission, and when its input was handed over.
@@ -30,7 +31,7 @@ impl Desk for Reception<'_> {
     fn drive(
         &mut self,
         gate: NeuronId,
-        target: NeuronId,
+        (target, cell): (NeuronId, Option<u32>),
         drive: f32,
         kind: SpikeKind,
         priority: u8,
@@ -41,20 +42,33 @@ impl Desk for Reception<'_> {
             None | Some(Body::Gate(_) | Body::Population(_)) => {
                 return Err(AdmitError::NoSuchNeuron(target));
             }
-            Some(_) => {}
+            Some(&Body::Crowd(crowd)) => {
+                if let Some(cell) = cell.filter(|&cell| cell >= worker.crowds.cells_of(crowd)) {
+                    return Err(AdmitError::NoSuchCell { target, cell });
+                }
+            }
+            Some(_) => {
+                if let Some(cell) = cell {
+                    return Err(AdmitError::NoSuchCell { target, cell });
+                }
+            }
         }
         if !drive.is_finite() {
             return Err(AdmitError::Drive(drive));
         }
-        let spike = Spike::new(gate, kind).to(target).with_priority(priority);
-        let spike = if payload.len() <= INLINE_MAX {
-            spike.with_inline(payload).unwrap_or(spike)
-        } else {
-            spike.with_arena(worker.services.arena.write(payload)?)
-        };
         let sequence = &mut worker.cells[gate.index()].sequence;
-        let time = worker.services.tick_length.start_ns(Tick(worker.services.now));
-        worker.admitted.push(Admitted { spike: spike.stamped(time, *sequence), target, drive });
+        let header = Header {
+            time_ns: worker.services.tick_length.start_ns(Tick(worker.services.now)),
+            sequence: *sequence,
+            source: gate,
+            target: target.raw(),
+            kind,
+            priority,
+        };
+        let cells = cell.map(|to| Cells { from: NO_CELL, to });
+        let mut spike = Spike::new(gate, kind);
+        flight::write(&mut spike, &header, cells, payload, &worker.services.arena)?;
+        worker.admitted.push(Admitted { spike, target, drive });
         *sequence = sequence.wrapping_add(1);
         worker.counts.admitted += 1;
         Ok(())
@@ -69,8 +83,8 @@ impl Desk for Reception<'_> {
     ) -> Result<(), AdmitError> {
         let worker = &mut *self.worker;
         let sequence = &mut worker.cells[gate.index()].sequence;
-        let firing = Firing { kind, priority, target: None, payload };
-        worker.services.send(gate, sequence, firing)?;
+        let firing = Firing { kind, priority, payload, ..Firing::default() };
+        worker.services.send((gate, NO_CELL), sequence, firing)?;
         worker.counts.admitted += 1;
         Ok(())
     }

@@ -28,6 +28,7 @@ impl Digest {
                 Body::Agent(neuron) => neuron.snapshot(&mut state),
                 Body::Gate(_) => state.push(1),
                 Body::Population(_) => state.push(3),
+                Body::Crowd(crowd) => worker.crowds.digest_into(*crowd, hasher),
                 Body::Silenced => state.push(2),
             }
             hasher.update(&(state.len() as u64).to_le_bytes());
@@ -50,9 +51,10 @@ impl Digest {
             hasher.update(&[u8::from(arrival.deferred)]);
             digest_spike(worker, worker.services.flights.spike(arrival.flight), hasher);
         });
-        for (tick, id) in worker.services.timers.in_order() {
+        for (tick, id, cell) in worker.services.timers.in_order() {
             hasher.update(&tick.to_le_bytes());
             hasher.update(&id.raw().to_le_bytes());
+            hasher.update(&cell.to_le_bytes());
         }
         for outlet in &worker.outlets {
             for (flight, reached) in &outlet.held {
@@ -70,8 +72,7 @@ fn digest_spike(worker: &Worker, spike: &crate::spike::Spike, hasher: &mut blake
         hasher.update(spike.as_bytes());
         return;
     };
-    // Where in the arena a payload lies is chance; what it says is not.
-    hasher.update(&spike.as_bytes()[..18]);
+    hasher.update(spike.meaning());
     let mut payload = Vec::new();
     if worker.services.arena.read_into(block, &mut payload).is_ok() {
         hasher.update(&payload);

@@ -62,6 +62,7 @@ impl Worker {
     ) -> Result<NeuronId, NameError> {
         let (card, bound) = match &body {
             Body::Agent(neuron) => (neuron.card(), neuron.evidence()),
+            Body::Crowd(crowd) => (self.crowds.card(*crowd), 0),
             Body::Gate(_) | Body::Population(_) | Body::Silenced => (Default::default(), 0),
         };
         let id = Arc::make_mut(&mut self.atlas).add_neuron(region, name, card)?;
@@ -185,6 +186,9 @@ impl Worker {
     /// Lets a neuron look around before its first tick.
     pub(crate) fn start_neuron(&mut self, id: NeuronId) {
         let atlas = self.atlas.clone();
+        if let Body::Crowd(crowd) = self.cells[id.index()].body {
+            self.crowds.start(crowd, &mut self.services, &atlas);
+        }
         self.call(id, |neuron, _| neuron.on_start(&atlas));
     }
 

@@ -2,11 +2,13 @@
 
 mod builder;
 mod counts;
+mod crowds;
 mod desk;
 mod digest;
 mod doors;
 mod drawn;
 mod emission;
+mod ends;
 mod growth;
 mod report;
 mod run;
@@ -226,7 +228,7 @@ impl Cortex {
     /// How many synapses there are.
     #[must_use]
     pub fn synapses(&self) -> u64 {
-        self.worker.table.len() + self.worker.network.synapses()
+        self.worker.table.len() + self.worker.network.synapses() + self.worker.crowds.synapses()
     }
 
     fn population(&self, region: RegionId) -> Option<PopulationEnd> {
@@ -279,9 +281,12 @@ impl Cortex {
         [&self.worker.network]
     }
 
-    /// The potential of one cell of a population at the end of the last tick; `None` for sources.
+    /// The potential of one cell of a population or a crowd at the end of the last tick; `None` for sources.
     #[must_use]
     pub fn cell_potential(&self, region: RegionId, cell: u32) -> Option<f32> {
+        if let Some(crowd) = self.crowd_of(region) {
+            return self.worker.crowds.potential(crowd, cell, self.next.saturating_sub(1));
+        }
         self.worker.network.potential(self.population(region)?.population, cell)
     }
 
@@ -314,6 +319,11 @@ impl Cortex {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = self.worker.counts;
+        let crowds = self.worker.crowds.tally();
+        counts.firings += crowds.firings;
+        counts.refractory += crowds.refractory;
+        counts.silenced += crowds.silenced;
+        counts.faults += crowds.faults;
         counts.delivered += self.worker.network.delivered;
         counts.firings += self.worker.network.firings;
         counts.saturated = self.worker.services.saturated;

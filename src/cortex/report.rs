@@ -147,7 +147,7 @@ pub struct Report {
     pub notes: Vec<String>,
     /// How many neurons and gates there are.
     pub neurons: usize,
-    /// How many cells the populations have.
+    /// How many cells the populations and crowds have.
     pub cells: u64,
     /// How many synapses there are.
     pub synapses: u64,
@@ -203,7 +203,7 @@ impl Cortex {
             faults: self.worker.faults.entries.clone(),
             notes: self.notes.clone(),
             neurons: self.worker.cells.len(),
-            cells: self.worker.network.cells(),
+            cells: self.worker.network.cells() + self.worker.crowds.cells(),
             synapses: self.synapses(),
             seed: self.seed(),
             digest: self.digest(),

@@ -13,13 +13,14 @@ use super::wheel::{Arrival, Wheel};
 use crate::atlas::Atlas;
 use crate::brain::Trace;
 use crate::context::{Context, Sent, Services};
+use crate::crowd::Crowds;
 use crate::evidence::EvidenceRing;
 use crate::id::NeuronId;
 use crate::membrane::{Membrane, Soma};
 use crate::neuron::{Fault, Neuron, NeuronResult};
 use crate::population::{Network, PopulationEnd};
 use crate::projection::DELAY_LIMIT;
-use crate::spike::{BROADCAST, Spike, SpikeKind};
+use crate::spike::{BROADCAST, NO_CELL, Spike, SpikeKind};
 use crate::synapse::SynapseTable;
 use crate::time::Tick;
 
@@ -30,6 +31,8 @@ pub(crate) enum Body {
     Gate(u16),
     /// A population: many cells behind one id.
     Population(PopulationEnd),
+    /// A crowd, by its number: many agents of one type behind one id.
+    Crowd(u16),
     /// An agent that failed.
     Silenced,
 }
@@ -63,6 +66,7 @@ pub(crate) struct Worker {
     pub(crate) membranes: Vec<Membrane>,
     pub(crate) table: SynapseTable,
     pub(crate) network: Network,
+    pub(crate) crowds: Crowds,
     pub(crate) wheel: Wheel,
     pub(crate) outlets: Vec<Outlet>,
     pub(crate) admitted: Vec<Admitted>,
@@ -86,6 +90,7 @@ impl Worker {
             membranes: Vec::new(),
             table: SynapseTable::default(),
             network: Network::default(),
+            crowds: Crowds::default(),
             wheel: Wheel::new(64),
             outlets: Vec::new(),
             admitted: Vec::new(),
@@ -152,8 +157,12 @@ impl Worker {
     }
 
     fn wake(&mut self, now: u64) {
-        while let Some(id) = self.services.timers.pop(now) {
-            self.call(id, |neuron, ctx| neuron.on_wake(ctx));
+        while let Some((id, cell)) = self.services.timers.pop(now) {
+            if let Body::Crowd(crowd) = self.cells[id.index()].body {
+                self.crowds.wake((crowd, cell), &mut self.services, &self.atlas);
+            } else {
+                self.call(id, |neuron, ctx| neuron.on_wake(ctx));
+            }
         }
     }
 
@@ -189,6 +198,9 @@ impl Worker {
     fn spread(&mut self, arrival: Arrival, spike: &Spike, payload: &[u8]) {
         let now = self.services.now;
         let segment = &self.table.segments[arrival.segment as usize];
+        if let Some(tie) = segment.tie {
+            return self.spread_strand(arrival, tie, spike, payload);
+        }
         let shared = &self.table.projections[segment.projection as usize];
         let slots = match NeuronId::new(arrival.only) {
             Ok(target) => self.table.find(segment, target),
@@ -233,7 +245,7 @@ impl Worker {
         }
     }
 
-    fn reward(&mut self, target: NeuronId, weight: f32, payload: &[u8]) {
+    pub(super) fn reward(&mut self, target: NeuronId, weight: f32, payload: &[u8]) {
         let amount = payload.first_chunk::<4>().map_or(1.0, |bytes| f32::from_le_bytes(*bytes));
         if !amount.is_finite() {
             self.counts.refused += 1;
@@ -247,7 +259,7 @@ impl Worker {
 
     /// One neuron, or gate, gets one spike.
     #[inline]
-    fn hear(
+    pub(super) fn hear(
         &mut self,
         target: NeuronId,
         drive: f32,
@@ -270,6 +282,7 @@ impl Worker {
                 self.network.drive_all(end.population, drive);
                 return;
             }
+            Body::Crowd(crowd) => return self.hear_crowd(crowd, drive, spike, payload),
             Body::Silenced => {
                 self.counts.silenced += 1;
                 return;
@@ -283,7 +296,7 @@ impl Worker {
         }
         if drive != 0.0 {
             soma.add(drive);
-            self.services.touched.insert(target);
+            self.services.touched.insert(target.index());
         }
         if let Some(ring) = &mut cell.evidence
             && ring.keep(spike, payload, drive, Tick(now))
@@ -321,7 +334,12 @@ impl Worker {
     pub(crate) fn fire(&mut self) {
         let now = self.services.now;
         let mut from = 0;
-        while let Some(id) = self.services.touched.pop(&mut from) {
+        while let Some(index) = self.services.touched.pop(&mut from) {
+            if let Body::Crowd(crowd) = self.cells[index].body {
+                self.crowds.fire(crowd, &mut self.services, &self.atlas);
+                continue;
+            }
+            let Ok(id) = NeuronId::from_index(index) else { continue };
             let soma = &mut self.somas[id.index()];
             if !soma.step(now, &self.membranes[usize::from(soma.membrane)]) {
                 continue;
@@ -336,6 +354,9 @@ impl Worker {
             if let Some(ring) = &mut self.cells[id.index()].evidence {
                 ring.clear();
             }
+        }
+        if !self.crowds.faults.is_empty() {
+            self.note_cell_faults();
         }
     }
 
@@ -356,9 +377,9 @@ impl Worker {
     /// Publish: what was fired goes under way, and out on the axon.
     pub(crate) fn publish(&mut self, mut trace: Option<&mut Trace>) {
         let mut outbox = std::mem::take(&mut self.services.outbox);
-        if !outbox.is_sorted_by_key(|sent| sent.source) {
+        if !outbox.is_sorted_by_key(Sent::order) {
             // Stable: the spikes of one source stay in the order of their sequence.
-            outbox.sort_by_key(|sent| sent.source);
+            outbox.sort_by_key(Sent::order);
         }
         self.counts.fired += outbox.len() as u64;
         for sent in outbox.drain(..) {
@@ -376,13 +397,20 @@ impl Worker {
     /// A spike sets out to every segment that it reaches.
     #[inline]
     fn depart(&mut self, sent: Sent) {
-        let Sent { source, target, flight } = sent;
+        let Sent { source, cell, target, flight } = sent;
         let now = self.services.now;
         let table = &self.table;
         let mut arrivals = 0;
         for &id in table.segments_of(source) {
             let segment = &table.segments[id as usize];
-            if let Ok(target) = NeuronId::new(target)
+            if let Some(tie) = segment.tie {
+                let source = if cell == NO_CELL { tie.position } else { cell };
+                let spike = self.services.flights.spike(flight);
+                let strand = &self.crowds.strands[tie.strand as usize];
+                if strand.reached(source, spike.target(), spike.target_cell()).len() == 0 {
+                    continue;
+                }
+            } else if let Ok(target) = NeuronId::new(target)
                 && table.find(segment, target).is_empty()
             {
                 continue;
@@ -408,17 +436,19 @@ impl Worker {
             services: &mut self.services,
             atlas: &self.atlas,
             id,
+            cell: NO_CELL,
             sequence: &mut cell.sequence,
             draws: &mut cell.draws,
             soma: &mut self.somas[id.index()],
             evidence: cell.evidence.as_deref(),
+            integrated: false,
         };
         // Unwind safe: what the callback may leave half done is the neuron's own state, and the neuron is silenced.
         let outcome = catch_unwind(AssertUnwindSafe(|| callback(neuron.as_mut(), &mut context)));
         match outcome {
             Ok(Ok(())) => {}
             Ok(Err(fault)) => self.silence(id, &fault),
-            Err(panic) => self.silence(id, &Fault::new(panic_message(panic.as_ref()))),
+            Err(panic) => self.silence(id, &Fault::of_panic(panic.as_ref())),
         }
     }
 
@@ -447,12 +477,6 @@ fn resolve<'a>(
         large.clear();
     }
     large
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("panicked: {}", text.as_deref().unwrap_or("(no message)"))
 }
 
 impl std::fmt::Debug for Worker {

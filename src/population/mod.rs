@@ -44,5 +44,5 @@ pub use cells::{AdaptiveLif, Cells, ExpLif, Izhikevich, Noise};
 pub use error::PopulationError;
 pub(crate) use memory::is_room_for;
 pub use monitor::Record;
-pub(crate) use network::{Network, PopulationEnd};
-pub(crate) use rows::listed;
+pub(crate) use network::{Bundle, Network, PopulationEnd};
+pub(crate) use rows::{Plan, Table, listed};

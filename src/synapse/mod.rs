@@ -7,4 +7,4 @@ mod scaling;
 mod table;
 
 pub use table::Link;
-pub(crate) use table::{NewSynapse, SynapseTable};
+pub(crate) use table::{NewSynapse, SynapseTable, Tie};

@@ -27,6 +27,16 @@ pub(crate) struct Segment {
     /// What the last arrival has left to give, and how much of it acted.
     stock: Stock,
     efficacy: f32,
+    /// Where its synapses lie if a crowd has part in them; the row is empty then.
+    pub(crate) tie: Option<Tie>,
+}
+
+/// A strand of synapses with a crowd, and the position of a source in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tie {
+    pub(crate) projection: u32,
+    pub(crate) strand: u32,
+    pub(crate) position: u32,
 }
 
 /// What all synapses of one projection have in common.
@@ -141,10 +151,18 @@ impl SynapseTable {
                     arrived: 0,
                     stock: Stock::default(),
                     efficacy: 1.0,
+                    tie: None,
                 });
                 id
             }
         }
+    }
+
+    /// Lets a source, projection and delay lead to a strand.
+    pub(crate) fn tie(&mut self, key: &NewSynapse, strand: u32, position: u32) {
+        let id = self.segment_for(key) as usize;
+        let tie = Tie { projection: key.projection as u32, strand, position };
+        self.segments[id].tie = Some(tie);
     }
 
     /// Says how many synapses a row will get, before the first is added.

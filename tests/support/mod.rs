@@ -231,6 +231,8 @@ pub fn firing(payload: &'static [u8]) -> Puppet {
 #[derive(Debug, Clone)]
 pub enum Act {
     Drive(NeuronId, f32, u8, Vec<u8>),
+    /// One cell of a crowd.
+    DriveCell(NeuronId, u32, f32),
     Fire(SpikeKind, u8, Vec<u8>),
     /// Asks a region for a neuron of this name, and drives it.
     Sprout(RegionId, String, f32),
@@ -251,6 +253,9 @@ impl Act {
         match self {
             Self::Drive(target, drive, priority, payload) => {
                 inbound.drive(*target, *drive, *priority, payload)
+            }
+            Self::DriveCell(target, cell, drive) => {
+                inbound.drive_cell(*target, *cell, *drive, 0, &[])
             }
             Self::Fire(kind, priority, payload) => inbound.fire(*kind, *priority, payload),
             Self::Sprout(region, name, drive) => {

@@ -15,7 +15,7 @@ impl Neuron for Origin {
     fn on_spike(&mut self, spike: &Spike, payload: &[u8], ctx: &mut Context<'_>) -> NeuronResult {
         let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
         // Saturation is counted by the runtime; an origin must not be silenced by traffic elsewhere.
-        let _ = ctx.send(Firing { kind, priority: spike.priority(), target: None, payload });
+        let _ = ctx.send(Firing { kind, priority: spike.priority(), payload, ..Firing::default() });
         Ok(())
     }
 

@@ -1,0 +1,217 @@
+//! Crowds in a worker: where spikes reach their cells, and how they are built into a topology.
+
+use std::sync::Arc;
+
+use super::Cortex;
+use super::builder::{Assembly, Mistake};
+use super::growth::End;
+use super::wheel::Arrival;
+use super::worker::{Body, Worker};
+use crate::crowd::{CrowdError, CrowdSpec, Heard, Side, Strand};
+use crate::id::{NeuronId, RegionId};
+use crate::membrane::Lif;
+use crate::neuron::Neuron;
+use crate::projection::{Connector, Projection, ProjectionError};
+use crate::region::Region;
+use crate::spike::{Spike, SpikeKind};
+use crate::synapse::{NewSynapse, Tie};
+
+impl Worker {
+    /// A spike arrives at the synapses of one strand.
+    pub(super) fn spread_strand(
+        &mut self,
+        arrival: Arrival,
+        tie: Tie,
+        spike: &Spike,
+        payload: &[u8],
+    ) {
+        let shared = &self.table.projections[tie.projection as usize];
+        let strand = &self.crowds.strands[tie.strand as usize];
+        let source = spike.cell().unwrap_or(tie.position);
+        let row = strand.reached(source, spike.target(), spike.target_cell());
+        let count = row.len();
+        if shared.dendrite.as_ref().is_some_and(|filter| !filter.passes(spike, payload)) {
+            self.counts.filtered += u64::from(count);
+            return;
+        }
+        self.counts.delivered += u64::from(count);
+        if shared.silent || count == 0 {
+            return;
+        }
+        let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
+        let sign = if kind == SpikeKind::Inhibitory { -shared.sign } else { shared.sign };
+        let scale = (kind != SpikeKind::Modulatory).then(|| sign * f32::from(spike.firings()));
+        let heard = Heard { spike, payload, scale };
+        if let Side::Crowd { .. } = strand.to {
+            let place = (tie.strand as usize, source);
+            self.crowds.hear(place, &heard, &mut self.services, &self.atlas);
+            return;
+        }
+        for place in 0..count {
+            let strand = &self.crowds.strands[tie.strand as usize];
+            let row = strand.reached(source, spike.target(), spike.target_cell());
+            let (target, weight) = row.get(place);
+            let Side::Neurons(neurons) = &strand.to else { return };
+            let target = neurons[target as usize];
+            if kind == SpikeKind::Modulatory {
+                self.reward(target, sign * weight, payload);
+            }
+            let drive = scale.map_or(0.0, |scale| scale * weight);
+            self.hear(target, drive, spike, payload, Some(arrival));
+        }
+    }
+
+    /// A spike that a gate put straight onto the membranes of a crowd.
+    pub(super) fn hear_crowd(&mut self, crowd: u16, drive: f32, spike: &Spike, payload: &[u8]) {
+        let cells = self.crowds.cells_of(crowd);
+        // `admit` has counted one.
+        self.counts.delivered += spike.target_cell().map_or(u64::from(cells) - 1, |_| 0);
+        let heard = Heard { spike, payload, scale: Some(drive) };
+        self.crowds.hear_direct(crowd, &heard, &mut self.services, &self.atlas);
+    }
+
+    /// Writes down the cells that have failed since the last time.
+    #[cold]
+    pub(super) fn note_cell_faults(&mut self) {
+        for failed in std::mem::take(&mut self.crowds.faults) {
+            let address = format!("{}[{}]", self.atlas.address(failed.endpoint), failed.cell);
+            self.faults.record(address, failed.fault.message(), failed.tick);
+        }
+    }
+
+    /// Makes the synapses of a projection of which one end at least is a crowd.
+    fn wire_strands(&mut self, (from, to): (&Side, &Side), spec: &Projection) {
+        let length = self.services.tick_length;
+        let projection = self.table.add_projection(spec, length);
+        let seed = self.services.seed;
+        for strand in Strand::weave((from, to), spec, length, (seed, projection)) {
+            let (index, delay) = (self.crowds.strands.len() as u32, strand.delay);
+            self.crowds.strands.push(strand);
+            let sources = match from {
+                Side::Crowd { endpoint, .. } => std::slice::from_ref(endpoint),
+                Side::Neurons(neurons) => neurons,
+            };
+            for (position, &source) in sources.iter().enumerate() {
+                // No synapse of the table itself: only source, projection and delay count.
+                let key = NewSynapse { projection, source, target: source, weight: 0.0, delay };
+                self.table.tie(&key, index, position as u32);
+            }
+        }
+    }
+}
+
+impl Assembly {
+    /// Adds the crowd of a region, if it has one.
+    pub(super) fn add_crowd(&mut self, id: RegionId, mut region: Region) -> Region {
+        let Some(spec) = region.crowd.take() else { return region };
+        let agents = !region.neurons.is_empty() || region.template.is_some();
+        let door = region.gate.is_some() || region.door.is_some();
+        if agents || door || region.population.is_some() {
+            let (region, source) = (region.path.clone(), CrowdError::NotAlone);
+            self.mistakes.push(Mistake::Crowd { region, source });
+        }
+        self.found_crowd(id, &region.path, &region.membrane, spec);
+        region
+    }
+
+    fn found_crowd(&mut self, region: RegionId, path: &str, membrane: &Lif, spec: CrowdSpec) {
+        let address = format!("{path}:{CELLS}");
+        let Some(number) = self.compile(membrane, address) else { return };
+        let membrane = self.worker.membranes[usize::from(number)].clone();
+        let founded = self.worker.crowds.found(spec, membrane);
+        let founded = founded.map_err(|source| Mistake::Crowd { region: path.to_owned(), source });
+        let Some(crowd) = self.note(founded) else { return };
+        let added = self.worker.add_cell(region, CELLS, Body::Crowd(crowd), number);
+        if let Some(id) = self.note(added) {
+            self.worker.crowds.settle(crowd, id);
+            let cells = self.worker.crowds.cells_of(crowd);
+            Arc::make_mut(&mut self.worker.atlas).set_cells(id, cells);
+        }
+    }
+
+    /// Which crowd an end of a projection is, if it is one.
+    pub(super) fn crowd(&self, end: &End) -> Option<(u16, NeuronId)> {
+        let &id = self.worker.members(end).first()?;
+        match self.worker.cells[id.index()].body {
+            Body::Crowd(crowd) => Some((crowd, id)),
+            _ => None,
+        }
+    }
+
+    fn side(&self, end: &End) -> Side {
+        match self.crowd(end) {
+            Some((crowd, endpoint)) => {
+                Side::Crowd { crowd, endpoint, cells: self.worker.crowds.cells_of(crowd) }
+            }
+            None => Side::Neurons(self.worker.members(end).to_vec()),
+        }
+    }
+
+    /// Whether a projection with a crowd at one end can have what it asks for.
+    pub(super) fn check_crowd(
+        &self,
+        spec: &Projection,
+        from: &End,
+        to: &End,
+    ) -> Result<(), ProjectionError> {
+        let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
+        if spec.plasticity.is_some() {
+            return refuse("plasticity", "one end is a crowd, whose synapses do not learn");
+        }
+        if spec.short_term.is_some() {
+            return refuse(
+                "short-term plasticity",
+                "one end is a crowd, whose synapses do not learn",
+            );
+        }
+        if spec.lossless {
+            return refuse("losslessness", "one end is a crowd, for whose cells no spike waits");
+        }
+        if self.population(to).is_some_and(|end| self.worker.network.is_source(end)) {
+            return refuse("a projection", "its target is a source, which hears nothing");
+        }
+        let population = self.population(from).or(self.population(to)).is_some();
+        if population && !matches!(spec.connector, Connector::AllToAll) {
+            let why = "one end is a population, which is one neuron to those who are none";
+            return refuse("any connector but all to all", why);
+        }
+        let grows = |end: &End| {
+            let plan = self.worker.regions.get(end.region.index());
+            end.part.is_none() && plan.is_some_and(|plan| plan.template.is_some())
+        };
+        if grows(from) || grows(to) {
+            return refuse("a region that grows", "the other end is a crowd; name a port of it");
+        }
+        Ok(())
+    }
+
+    /// Connects two ends if one of them is a crowd; false if none is.
+    pub(super) fn connect_crowd(&mut self, from: &End, to: &End, spec: &Projection) -> bool {
+        if self.crowd(from).or(self.crowd(to)).is_none() {
+            return false;
+        }
+        let ends = (self.side(from), self.side(to));
+        self.worker.wire_strands((&ends.0, &ends.1), spec);
+        true
+    }
+}
+
+impl Cortex {
+    pub(super) fn crowd_of(&self, region: RegionId) -> Option<u16> {
+        let id = self.worker.atlas.members(region).first()?;
+        match self.worker.cells[id.index()].body {
+            Body::Crowd(crowd) => Some(crowd),
+            _ => None,
+        }
+    }
+
+    /// The agents of a [crowd](crate::crowd), by the number of their cell; `None` if the region is no crowd of this
+    /// type.
+    #[must_use]
+    pub fn crowd<N: Neuron + 'static>(&self, region: RegionId) -> Option<&[N]> {
+        self.worker.crowds.agents(self.crowd_of(region)?)
+    }
+}
+
+/// The name of a crowd's endpoint in its region.
+const CELLS: &str = "cells";
