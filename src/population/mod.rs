@@ -37,6 +37,7 @@ mod network;
 mod noise;
 mod passes;
 mod rows;
+mod scatter;
 mod timing;
 mod traces;
 

@@ -162,8 +162,9 @@ impl WeightMonitor {
         }
         for table in tables {
             for source in 0..table.starts.len() as u32 - 1 {
-                let synapse =
-                    |slot: usize| (now, source, first + table.targets[slot], table.weight_of(slot));
+                let synapse = |slot: usize| {
+                    (now, source, first + table.target_of(slot), table.weight_of(slot))
+                };
                 self.seen.extend(table.row(source).map(synapse));
             }
         }

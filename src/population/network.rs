@@ -139,7 +139,7 @@ impl Network {
             // Populations draw from streams with bit 32, agents from those below.
             salt: 1 << 33 | self.links.len() as u64,
         };
-        let tables = plan.build();
+        let mut tables = plan.build();
         // By the description and not by the tables: these are other ones on each worker.
         let longest = spec.longest_delay(|span| length.ticks(span));
         let history = &mut self.histories[usize::from(from.population)];
@@ -149,6 +149,7 @@ impl Network {
         }
         let targets = self.populations[usize::from(to.population)].slice.len() as u32;
         let learning = Learning::new(spec, length, &tables, (from.cells, targets));
+        tables.iter_mut().for_each(|table| table.complete(learning.is_some()));
         self.links.push(Link {
             from: usize::from(from.population),
             to: usize::from(to.population),
@@ -317,7 +318,7 @@ impl Network {
     /// How many synapses there are.
     pub(crate) fn synapses(&self) -> u64 {
         let tables = self.links.iter().flat_map(|link| &link.tables);
-        tables.map(|table| table.targets.len() as u64).sum()
+        tables.map(|table| table.len() as u64).sum()
     }
 
     /// How many cells are here.
@@ -332,7 +333,12 @@ impl Network {
         for table in self.links.iter().filter(between).flat_map(|link| &link.tables) {
             for source in 0..table.starts.len() as u32 - 1 {
                 for slot in table.row(source) {
-                    visit(source, first + table.targets[slot], table.weight_of(slot), table.delay);
+                    visit(
+                        source,
+                        first + table.target_of(slot),
+                        table.weight_of(slot),
+                        table.delay,
+                    );
                 }
             }
         }
@@ -347,11 +353,9 @@ impl Network {
             };
             let mut sum = 0.0;
             for table in &link.tables {
-                bundle.synapses += table.targets.len() as u64;
+                bundle.synapses += table.len() as u64;
                 bundle.longest_delay = bundle.longest_delay.max(table.delay);
-                sum += (0..table.targets.len())
-                    .map(|slot| f64::from(table.weight_of(slot)))
-                    .sum::<f64>();
+                sum += (0..table.len()).map(|slot| f64::from(table.weight_of(slot))).sum::<f64>();
             }
             bundle.weights = sum;
             let end = |population: usize| self.populations[population].endpoint;

@@ -1,13 +1,16 @@
 //! Rows of synapses between populations: built once, read a million times a second.
 //!
 //! For each delay there is one compressed table: `starts[source]..starts[source + 1]` are the synapses of a source,
-//! sorted by target. 8 bytes a synapse, 4 where all weights are equal and do not learn.
+//! sorted by target. A synapse takes 8 bytes, 4 less where all weights are equal and do not learn, and 2 less where
+//! nothing learns and there are at most 65,536 targets.
 
 use std::ops::Range;
 
+use super::scatter::{add_each, add_equal, ahead, ask};
 use crate::math;
 use crate::plasticity::Plasticity;
 use crate::projection::{Connector, Draw, Projection, SourcesOf, Synapse};
+use crate::shm::advice;
 use crate::time::{Span, TickLength};
 
 /// The synapses of one projection and one delay.
@@ -15,7 +18,11 @@ use crate::time::{Span, TickLength};
 pub(crate) struct Table {
     pub(crate) delay: u32,
     pub(crate) starts: Vec<u32>,
+    /// One a synapse; empty once they are packed.
     pub(crate) targets: Vec<u32>,
+    packed: Vec<u16>,
+    /// Whether no row has a target twice.
+    distinct: bool,
     /// One a synapse, or none at all when every one of them is `weight` and stays so.
     pub(crate) weights: Vec<f32>,
     pub(crate) weight: f32,
@@ -33,25 +40,61 @@ impl Table {
         self.starts[source as usize] as usize..self.starts[source as usize + 1] as usize
     }
 
-    /// Adds the weights of the sources that fired to their targets' input, scaled by a sign.
+    /// How many synapses there are.
+    pub(crate) fn len(&self) -> usize {
+        self.targets.len() + self.packed.len()
+    }
+
+    /// The target of the synapse at a slot.
+    pub(crate) fn target_of(&self, slot: usize) -> u32 {
+        self.packed.get(slot).map_or_else(|| self.targets[slot], |&target| u32::from(target))
+    }
+
+    /// The table is complete: says what can be known of it once for all, and packs the targets of synapses that never
+    /// learn.
+    pub(crate) fn complete(&mut self, learns: bool) {
+        let row = |ends: &[u32]| &self.targets[ends[0] as usize..ends[1] as usize];
+        self.distinct = self.starts.windows(2).all(|ends| row(ends).is_sorted_by(|a, b| a < b));
+        if !learns && self.targets.iter().all(|&target| target <= u32::from(u16::MAX)) {
+            self.packed = advice::vector(self.targets.len());
+            self.packed.extend(self.targets.iter().map(|&target| target as u16));
+            self.targets = Vec::new();
+        }
+    }
+
+    /// Adds the weights of the sources that fired to their targets' input; returns how many synapses heard.
     ///
     /// `input` has a power of two as its length, so that a target needs no check to stay inside.
     pub(crate) fn deliver(&self, fired: &[u32], input: &mut [f32]) -> u64 {
-        let Some(mask) = input.len().checked_sub(1) else { return 0 };
-        let mut delivered = 0;
-        for &source in fired {
-            let row = self.row(source);
-            delivered += row.len() as u64;
-            if self.weights.is_empty() {
-                for &target in &self.targets[row] {
-                    input[target as usize & mask] += self.weight;
-                }
-                continue;
-            }
-            for (&target, &weight) in self.targets[row.clone()].iter().zip(&self.weights[row]) {
-                input[target as usize & mask] += weight;
-            }
+        if input.is_empty() {
+            return 0;
         }
+        let mut delivered = 0;
+        let rows = |source| self.row(source);
+        let prefetch = |row: &Range<usize>| {
+            ask(&self.targets, row);
+            ask(&self.packed, row);
+            ask(&self.weights, row);
+        };
+        ahead(fired, rows, prefetch, |row| {
+            delivered += row.len() as u64;
+            match (self.packed.is_empty(), self.weights.is_empty()) {
+                (true, true) => {
+                    add_equal(&self.targets[row], self.weight, input, self.distinct);
+                }
+                (false, true) => {
+                    add_equal(&self.packed[row], self.weight, input, self.distinct);
+                }
+                (true, false) => {
+                    let weights = &self.weights[row.clone()];
+                    add_each(&self.targets[row], weights, input, self.distinct);
+                }
+                (false, false) => {
+                    let weights = &self.weights[row.clone()];
+                    add_each(&self.packed[row], weights, input, self.distinct);
+                }
+            }
+        });
         delivered
     }
 
@@ -100,7 +143,7 @@ impl Plan<'_> {
         table.weight = self.sign() * self.spec.weight;
         if let Some(drawn) = &self.spec.weights {
             let (draw, sign) = (drawn.draw(), self.sign());
-            let mut weights = Vec::with_capacity(table.targets.len());
+            let mut weights = advice::vector(table.targets.len());
             self.each_draw(&table, WEIGHTS, |bits| weights.push(sign * draw.value(bits) as f32));
             table.weights = weights;
         } else if self.spec.is_plastic() {
@@ -129,7 +172,7 @@ impl Plan<'_> {
         let mut table = Table { starts: vec![0], ..Table::default() };
         let expected = connector.expected(self.sources, self.targets.len() as u32);
         // Four standard deviations more, so that what chance adds does not double the column.
-        table.targets.reserve_exact((expected + 4 * (expected as f64).sqrt() as u64) as usize);
+        table.targets = advice::vector((expected + 4 * (expected as f64).sqrt() as u64) as usize);
         for source in 0..self.sources {
             let skip = self.spared().then_some(source);
             self.targets_of(connector, source, |target| {
@@ -155,7 +198,9 @@ impl Plan<'_> {
             starts[source + 1] += starts[source];
         }
         let mut places = starts.clone();
-        let mut targets = vec![0u32; starts[self.sources as usize] as usize];
+        let synapses = starts[self.sources as usize] as usize;
+        let mut targets = advice::vector(synapses);
+        targets.resize(synapses, 0u32);
         let mut sources = SourcesOf::new(&self.spec.connector, self.sources, choice, chance);
         for target in self.targets.clone() {
             sources.each(target, |source| {
@@ -191,9 +236,10 @@ impl Plan<'_> {
             .map(|(delay, &size)| Table {
                 delay,
                 starts: Vec::with_capacity(if size > 0 { whole.starts.len() } else { 0 }),
-                targets: Vec::with_capacity(size),
-                weights: Vec::with_capacity(if weighted { size } else { 0 }),
+                targets: advice::vector(size),
+                weights: advice::vector(if weighted { size } else { 0 }),
                 weight: whole.weight,
+                ..Table::default()
             })
             .collect();
         let begin_row = |tables: &mut [Table]| {

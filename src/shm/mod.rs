@@ -1,5 +1,6 @@
-//! Memory that threads and processes share, and all of the core's `unsafe`.
+//! Memory that threads and processes share, hints about memory, and all of the core's `unsafe`.
 
+pub(crate) mod advice;
 pub(crate) mod futex;
 pub(crate) mod header;
 pub(crate) mod mapping;
