@@ -20,6 +20,7 @@ pub mod harness;
 pub mod idle;
 pub mod networks;
 pub mod rings;
+pub mod wires;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ pub const COMPARISONS: &[Named] = &[
     ("axon/one-thread-batch", axon::one_thread_batch),
     ("axon/one-thread-short", axon::one_thread_short),
     ("gate/latency", gate::latency),
+    ("wires/round-trip", wires::round_trip),
+    ("wires/batches", wires::batches),
     ("agents/ping-pong", agents::ping_pong),
     ("agents/ring", agents::ring),
     ("agents/ring-1000", agents::ring_of_1000),

@@ -1,7 +1,8 @@
 //! The Linux back end: io_uring says what has been received and sent.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -20,7 +21,6 @@ const TRIAL: Duration = Duration::from_secs(1);
 /// Moves bytes over one socket as requests complete.
 pub(crate) struct UringWire {
     ring: Ring,
-    poked: UnixStream,
     socket: Option<TcpStream>,
     /// What has come and was not taken; of the first, so many bytes were.
     inbound: VecDeque<Slot>,
@@ -33,17 +33,13 @@ pub(crate) struct UringWire {
 }
 
 impl UringWire {
-    /// A wire, and the end by which it is poked: one byte written to it wakes.
+    /// A wire, and what it is poked by: a number of 8 bytes written to it wakes.
     ///
     /// # Errors
     /// If the kernel has no io_uring, refuses it, or cannot do what is needed here.
-    pub(crate) fn new() -> io::Result<(Self, UnixStream)> {
-        let (poke, poked) = UnixStream::pair()?;
-        poke.set_nonblocking(true)?;
-        poked.set_nonblocking(true)?;
+    pub(crate) fn new() -> io::Result<(Self, File)> {
         let mut wire = Self {
             ring: Ring::new()?,
-            poked,
             socket: None,
             inbound: VecDeque::new(),
             taken: 0,
@@ -53,9 +49,9 @@ impl UringWire {
             staged: 0,
         };
         wire.try_out()?;
-        wire.ring.watch(wire.poked.as_raw_fd())?;
-        wire.ring.submit()?;
-        Ok((wire, poke))
+        wire.ring.watch()?;
+        let poker = wire.ring.poker()?;
+        Ok((wire, poker))
     }
 
     /// Receives two pieces with one request: what old kernels have not learnt.
@@ -85,15 +81,10 @@ impl UringWire {
             match done {
                 Done::Received(slot) => self.inbound.push_back(slot),
                 Done::Closed => self.closed = true,
-                Done::Paused => {}
+                Done::Paused | Done::Poked => {}
                 Done::Sent(length) => {
                     self.sent += length;
                     sent += length;
-                }
-                Done::Poked => {
-                    let mut bytes = [0; 64];
-                    // bound: a poke is one byte, and whoever pokes waits for the word that says so
-                    while matches!((&self.poked).read(&mut bytes), Ok(1..)) {}
                 }
                 Done::Failed(error) => self.failed = Some(error),
             }
@@ -137,7 +128,6 @@ impl UringWire {
                 asked = true;
             }
         }
-        self.ring.watch(self.poked.as_raw_fd())?;
         Ok(asked)
     }
 }
@@ -198,10 +188,10 @@ impl Wire for UringWire {
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.ring.watch()?;
         self.ring.wait(timeout)?;
         if self.socket.is_none() {
             self.reap();
-            self.ring.watch(self.poked.as_raw_fd())?;
         }
         Ok(())
     }

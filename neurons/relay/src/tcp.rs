@@ -276,8 +276,8 @@ fn start_uring(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), Tcp
     };
     let (mut wire, poke) = crate::complete::UringWire::new().map_err(refused)?;
     let wake = Arc::new(Wake::new(move || {
-        // It fails when the thread has gone, or has not yet read as many pokes as a socket holds.
-        let _ = std::io::Write::write(&mut &poke, &[1]);
+        // It cannot fail but for a number that no counter holds, and waits for nobody.
+        let _ = std::io::Write::write(&mut &poke, &1_u64.to_ne_bytes());
     }));
     let line = parts.line(wake.clone());
     let thread = spawn("relay-uring", move || line.run(&mut wire))?;

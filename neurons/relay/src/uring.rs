@@ -10,6 +10,7 @@
 //!  buffers   the kernel picks one for each piece that a multishot receive gets (Slot), and gets it back by a new entry
 //!            in the ring of entries that was registered with it
 //!  stage     one send at a time reads from it
+//!  poke      the read of an event counter writes to it: how a sleeping thread is woken
 //! ```
 
 #![allow(
@@ -17,8 +18,9 @@
     reason = "requests carry addresses that the kernel follows; see the text above"
 )]
 
+use std::fs::File;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -44,10 +46,7 @@ const SEND: u64 = 2;
 const POKE: u64 = 3;
 const CANCEL: u64 = 4;
 
-/// The poll that waits for something to read.
-const READABLE: u32 = 1;
-const TIMED_OUT: i32 = 62;
-const NO_BUFFERS: i32 = 105;
+const POKE_BYTES: u32 = 8;
 
 /// Memory at a fixed address, aligned to a page.
 struct Region {
@@ -118,6 +117,8 @@ pub(crate) struct Ring {
     entries: Region,
     buffers: Region,
     stage: Region,
+    poke: Region,
+    counter: File,
     tail: u16,
     receiving: bool,
     sending: bool,
@@ -134,6 +135,8 @@ impl Ring {
             entries: Region::new(usize::from(BUFFERS) * size_of::<BufRingEntry>())?,
             buffers: Region::new(usize::from(BUFFERS) * BUFFER_BYTES)?,
             stage: Region::new(STAGE_BYTES)?,
+            poke: Region::new(POKE_BYTES as usize)?,
+            counter: counter()?,
             tail: 0,
             receiving: false,
             sending: false,
@@ -215,14 +218,20 @@ impl Ring {
         Ok(())
     }
 
-    /// Waits for something to read from a descriptor, again and again.
-    pub(crate) fn watch(&mut self, poke: RawFd) -> io::Result<()> {
+    /// Waits for a poke, once.
+    pub(crate) fn watch(&mut self) -> io::Result<()> {
         if !self.poking {
-            let request = opcode::PollAdd::new(Fd(poke), READABLE).multi(true).build();
+            let counter = Fd(self.counter.as_raw_fd());
+            let request = opcode::Read::new(counter, self.poke.start.as_ptr(), POKE_BYTES).build();
             self.push(&request.user_data(POKE))?;
             self.poking = true;
         }
         Ok(())
+    }
+
+    /// What pokes: writing a number of 8 bytes, above 0, to it.
+    pub(crate) fn poker(&self) -> io::Result<File> {
+        self.counter.try_clone()
     }
 
     /// Hands requests to the kernel without waiting.
@@ -244,7 +253,7 @@ impl Ring {
         };
         match outcome {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) if error.raw_os_error() == Some(TIMED_OUT) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::ETIME) => Ok(()),
             outcome => outcome.map(|_| ()),
         }
     }
@@ -268,7 +277,7 @@ impl Ring {
                     });
                 }
                 POKE => {
-                    self.poking = more;
+                    self.poking = false;
                     return Some(Done::Poked);
                 }
                 // A cancellation has nothing to say: what it cancelled completes too.
@@ -295,22 +304,41 @@ impl Ring {
     /// Cancels what is under way on the connection and waits until it is not; buffers that came meanwhile are given
     /// back.
     pub(crate) fn settle(&mut self) {
-        for (under_way, what) in [(self.receiving, RECEIVE), (self.sending, SEND)] {
+        self.cancel(&[(self.receiving, RECEIVE), (self.sending, SEND)]);
+        // bound: the kernel completes what is cancelled
+        while (self.receiving || self.sending) && !self.lost {
+            self.await_end();
+        }
+    }
+
+    fn cancel(&mut self, requests: &[(bool, u64)]) {
+        for &(under_way, what) in requests {
             if under_way {
                 let request = opcode::AsyncCancel::new(what).build().user_data(CANCEL);
                 self.lost |= self.push(&request).is_err();
             }
         }
-        // bound: the kernel completes what is cancelled
-        while (self.receiving || self.sending) && !self.lost {
-            self.lost |= self.wait(None).is_err();
-            while let Some(done) = self.next() {
-                if let Done::Received(slot) = done {
-                    self.give_back(slot);
-                }
+    }
+
+    fn await_end(&mut self) {
+        self.lost |= self.wait(None).is_err();
+        while let Some(done) = self.next() {
+            if let Done::Received(slot) = done {
+                self.give_back(slot);
             }
         }
     }
+}
+
+/// A counter that is read when it is above 0.
+fn counter() -> io::Result<File> {
+    // SAFETY: the call takes two numbers and touches no memory.
+    let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call has just opened it, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }.into())
 }
 
 fn received(result: i32, flags: u32) -> Done {
@@ -319,7 +347,7 @@ fn received(result: i32, flags: u32) -> Done {
         (Ok(0), None) => Done::Closed,
         (Ok(length), Some(buffer)) => Done::Received(Slot { buffer, length }),
         (Ok(_), None) => Done::Failed(io::Error::other("bytes came without a buffer")),
-        (Err(_), _) if result == -NO_BUFFERS => Done::Paused,
+        (Err(_), _) if result == -libc::ENOBUFS => Done::Paused,
         (Err(_), _) => Done::Failed(io::Error::from_raw_os_error(-result)),
     }
 }
@@ -327,7 +355,12 @@ fn received(result: i32, flags: u32) -> Done {
 impl Drop for Ring {
     fn drop(&mut self) {
         self.settle();
-        for region in [&mut self.entries, &mut self.buffers, &mut self.stage] {
+        self.cancel(&[(self.poking, POKE)]);
+        // bound: the kernel completes what is cancelled
+        while self.poking && !self.lost {
+            self.await_end();
+        }
+        for region in [&mut self.entries, &mut self.buffers, &mut self.stage, &mut self.poke] {
             region.kept = self.lost;
         }
     }
