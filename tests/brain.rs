@@ -246,6 +246,8 @@ fn files_are_the_owners_alone_unless_asked() {
 fn a_door_needs_a_directory() {
     let mut builder = Cortex::builder();
     builder.region(Region::sensory("senses/ear"));
-    let error = builder.build().unwrap_err().to_string();
+    let mut cortex = builder.build().unwrap();
+    assert!(!cortex.topology().to_dot().is_empty(), "it can be looked at");
+    let error = cortex.tick().unwrap_err().to_string();
     assert!(error.contains("no brain directory"), "{error}");
 }

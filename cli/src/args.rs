@@ -27,6 +27,8 @@ Examples:
   neuronbus run brains/host.toml                   watch this machine until Ctrl-C
   cat app.log | neuronbus run brains/lines.toml    learn which line precedes which
   neuronbus check my.toml                          find every mistake in a description
+  neuronbus run brains/relay.toml --dir /dev/shm/demo    let other processes attach
+  neuronbus ps /dev/shm/demo                       see who has
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage or description, 130 interrupted twice";
 
@@ -49,11 +51,81 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
         format: GraphFormat,
     },
+    /// Show who is attached to a running brain, how fast it goes and what is waiting
+    Ps {
+        /// Brain directory; all below the usual place unless given
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+    },
+    /// Print what a region of a running brain fires, a line for each spike
+    Tap(TapOptions),
+    /// Send a spike into a gate of a running brain
+    Fire(FireOptions),
+    /// Look for what dead processes left in a brain directory
+    Doctor {
+        /// Brain directory
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Let it go
+        #[arg(long)]
+        repair: bool,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+    },
     /// Write a completion script for a shell
     Completions {
         /// Which shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TapOptions {
+    /// Brain directory
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) dir: PathBuf,
+    /// Path of a region or the last part of it; * is every region
+    pub(crate) region: String,
+    /// Begin with the oldest spike that is still there
+    #[arg(long)]
+    pub(crate) from_oldest: bool,
+    /// Stop after so many spikes
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Stop after this time, such as 30s or "2 min"
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    pub(crate) time: Option<Duration>,
+    /// How to write a spike
+    #[arg(long, value_enum, default_value_t = ReportFormat::Json)]
+    pub(crate) format: ReportFormat,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FireOptions {
+    /// Brain directory
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) dir: PathBuf,
+    /// Path of a sensory region or the last part of it
+    pub(crate) gate: String,
+    /// What the spike carries; - is standard input
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) payload: String,
+    /// Priority, 0 to 255
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) priority: u8,
+    /// Inhibit instead of excite
+    #[arg(long)]
+    pub(crate) inhibit: bool,
+    /// Send it so many times
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) count: u64,
+    /// How to write what was done
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,6 +154,9 @@ pub(crate) struct RunOptions {
     /// Read lines from this file instead of the described input; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) input: Option<PathBuf>,
+    /// Make a brain directory here, where other processes find the brain
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
     /// Write the topology as it is at the end to this file, as DOT
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) dot: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use neuronbus::brain::BrainError;
 use neuronbus::cortex::{BuildError, RunError};
 use neuronbus_connectome::{AssembleError, DescriptionErrors};
 
@@ -18,6 +19,12 @@ pub(crate) enum Failure {
     Build(#[from] BuildError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Brain(#[from] BrainError),
+    #[error("standard input cannot be read: {0}")]
+    Input(std::io::Error),
+    #[error("{0} dead ends hold places; --repair lets them go")]
+    Unwell(usize),
     #[error("no thread could be started: {0}")]
     Thread(std::io::Error),
     #[error("signals cannot be handled: {0}")]

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod census;
 mod clock;
 mod console;
 mod failure;
@@ -17,6 +18,7 @@ mod progress;
 mod report;
 mod run;
 mod view;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,10 @@ fn command(console: Console) -> Result<(), Failure> {
         Command::Run(options) => run::run(&options, console),
         Command::Check { brain } => inspect::check(&brain, console),
         Command::Topology { brain, format } => inspect::topology(&brain, format, console),
+        Command::Ps { dir, format } => census::ps(dir.as_deref(), format, console),
+        Command::Doctor { dir, repair, format } => census::doctor(&dir, repair, format, console),
+        Command::Tap(options) => wire::tap(&options, console),
+        Command::Fire(options) => wire::fire(&options, console),
         Command::Completions { shell } => args::completions(shell, console),
     }
 }

@@ -33,6 +33,9 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
     }
     let mut builder = Cortex::builder();
     let assembled = brain.assemble(&mut builder, overrides(options))?;
+    if let Some(dir) = &options.dir {
+        builder.directory(dir);
+    }
     let interrupts = interrupt::listen()?;
     let began = Moment::now();
     let running = builder.build()?.spawn()?;

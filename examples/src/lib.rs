@@ -17,6 +17,7 @@
 //! | `cuba` | a population: 4,000 plain neurons that keep each other firing |
 //! | `song_abbott` | STDP between populations: a thousand inputs compete for one cell |
 //! | `digits` | STDP and scaling: a hundred cells learn handwritten digits without labels, beside k-means and regression |
+//! | `peer` | another process: a million spikes into a brain, and every answer out of it |
 //!
 //! ```sh
 //! cargo run --example hello

@@ -122,12 +122,6 @@ pub enum BrainError {
         /// How many there can be.
         limit: usize,
     },
-    /// A region is a door for other processes, and there is no directory where they would find it.
-    #[error("region {region} is open to other processes, but the cortex has no brain directory")]
-    NoDirectory {
-        /// The region's path.
-        region: String,
-    },
     /// Somebody made a file shorter while it was in use.
     #[error("a file of {} was cut short by somebody", path.display())]
     CutShort {

@@ -117,6 +117,21 @@ impl Door {
         Self { direction, lanes: 1, slots: 4096, readers: 64, payload_bytes: 1 << 20 }
     }
 
+    /// Which way spikes go.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// How many producers there can be at once, or how many readers.
+    #[must_use]
+    pub const fn places(&self) -> usize {
+        match self.direction {
+            Direction::Sensory => self.lanes,
+            Direction::Motor => self.readers,
+        }
+    }
+
     /// So many producers at once, 1 to 256, each with a ring and an arena of its own. No meaning for a motor door.
     #[must_use]
     pub const fn lanes(mut self, lanes: usize) -> Self {

@@ -76,28 +76,32 @@ impl Motor {
     /// The next spike, waiting up to a time for it.
     ///
     /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn read_within(&mut self, timeout: Duration) -> Result<Option<Heard<'_>>, BrainError> {
+        self.wait(timeout)?;
+        Ok(self.read())
+    }
+
+    /// Waits until there is something to read, or a time has passed; whether there is.
+    ///
+    /// # Errors
     /// [`BrainError::CortexGone`] or [`BrainError::CortexEnded`] when nothing is left to read and there is no cortex
     /// that could send more. When another takes the directory over, reading goes on where it was.
-    pub fn read_within(&mut self, timeout: Duration) -> Result<Option<Heard<'_>>, BrainError> {
+    pub fn wait(&mut self, timeout: Duration) -> Result<bool, BrainError> {
         let patience = Patience::new(timeout);
         loop {
             let slice = patience.left().min(LOOK);
             if self.incoming.reader_mut().wait(self.wait, slice) {
-                // The borrow of what is returned would last to the end of the loop if it were returned from here.
-                break;
+                return Ok(true);
             }
             if let Err(gone) = self.brain.check() {
                 // It may have sent something between the wait and its end.
-                if self.incoming.reader().is_ready() {
-                    break;
-                }
-                return Err(gone);
+                return if self.incoming.reader().is_ready() { Ok(true) } else { Err(gone) };
             }
             if patience.left().is_zero() {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        Ok(self.read())
     }
 
     /// How many spikes were sent that this reader has not read.

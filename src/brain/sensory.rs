@@ -128,10 +128,24 @@ impl Sensory {
     /// [`BrainError::Full`] when the time has passed; [`BrainError::CortexGone`] or [`BrainError::CortexEnded`] when
     /// there is no cortex that could make room.
     pub fn fire_within(&mut self, payload: &[u8], timeout: Duration) -> Result<(), BrainError> {
+        self.send_within(SpikeKind::Excitatory, 0, payload, timeout)
+    }
+
+    /// The same with a kind and a priority.
+    ///
+    /// # Errors
+    /// As [`fire_within`](Self::fire_within).
+    pub fn send_within(
+        &mut self,
+        kind: SpikeKind,
+        priority: u8,
+        payload: &[u8],
+        timeout: Duration,
+    ) -> Result<(), BrainError> {
         let patience = Patience::new(timeout);
         let mut rounds = 0_u32;
         loop {
-            let error = match self.fire(payload) {
+            let error = match self.send(kind, priority, payload) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };

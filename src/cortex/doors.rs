@@ -6,13 +6,19 @@ use super::{Cortex, Door};
 use crate::admission::Admissions;
 use crate::axon::Axon;
 use crate::brain::{self, BrainError, Directory, Host, Trace};
-use crate::gate::{Gate, GateError, Outlook};
+use crate::gate::{Gate, GateError, GateLink, Outlook};
 use crate::region::Region;
 
-/// What stands at a door until the directory is made, which is when nothing else is wrong.
-struct Unmade;
+/// What stands at a door until the directory is made, which is when nothing else is wrong. Without a directory a
+/// topology can be looked at, but not run.
+struct Unmade(String);
 
 impl Gate for Unmade {
+    fn open(&mut self, _: GateLink) -> Result<(), GateError> {
+        let why = "it is open to other processes, but the cortex has no brain directory";
+        Err(GateError::new(&self.0, why))
+    }
+
     fn admit(&mut self, _: &mut Admissions<'_>) -> Result<Outlook, GateError> {
         Ok(Outlook::Ended)
     }
@@ -33,7 +39,7 @@ impl DoorPlan {
             plan.regions.push(region.path.clone());
             if let Some(door) = region.door {
                 plan.doors.push((number, door));
-                region.gate = Some(Box::new(Unmade));
+                region.gate = Some(Box::new(Unmade(region.path.clone())));
             }
         }
         plan
@@ -47,12 +53,7 @@ impl DoorPlan {
         axon: Option<Axon>,
     ) -> Result<(Option<Arc<Host>>, Option<Trace>), BrainError> {
         let Some(directory) = directory else {
-            return match self.doors.first() {
-                None => Ok((None, axon.map(Trace::Private))),
-                Some(&(region, _)) => {
-                    Err(BrainError::NoDirectory { region: self.regions[region].clone() })
-                }
-            };
+            return Ok((None, axon.map(Trace::Private)));
         };
         let host = Arc::new(Host::establish(directory, &self.regions, &self.doors, 1)?);
         for (number, (region, _)) in self.doors.iter().enumerate() {

@@ -3,6 +3,7 @@
 use neuronbus::cortex::CortexBuilder;
 use neuronbus::id::RegionId;
 use neuronbus::pace::Pace;
+use neuronbus::region::Region;
 use neuronbus_host::{AlertReceiver, LineSettings, LineSettingsError, LineSource};
 
 use crate::brain::Brain;
@@ -119,6 +120,7 @@ impl Brain {
                     assembled.doors.push((tract.origins, tract.door));
                     tract.origins
                 }
+                RegionKind::Door(door) => builder.region(Region::open_to_others(path, *door)),
                 RegionKind::Alerts { bound } => {
                     let (id, receiver) = neuronbus_host::alerts(builder, path, *bound);
                     assembled.alerts.push(receiver);

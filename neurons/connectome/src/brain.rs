@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use neuronbus::brain::Direction;
 use neuronbus::pace::Pace;
 use neuronbus::time::TickLength;
 
@@ -222,5 +223,9 @@ pub(crate) fn find_region(
 /// Whether spikes can leave a region of this kind, for the end of a projection.
 pub(crate) fn fires(regions: &[RegionRead], at: usize) -> bool {
     let plan = regions.get(at).and_then(|region| region.plan.as_ref());
-    plan.is_none_or(|plan| !matches!(plan.kind, RegionKind::Alerts { .. }))
+    plan.is_none_or(|plan| match &plan.kind {
+        RegionKind::Alerts { .. } => false,
+        RegionKind::Door(door) => door.direction() == Direction::Sensory,
+        _ => true,
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use neuronbus::brain::Direction;
 use neuronbus::time::Span;
 
 use crate::brain::Brain;
@@ -43,6 +44,12 @@ impl RegionPlan {
                 spell(reflex.refractory)
             ),
             RegionKind::Tract(tract) => tract.summary(),
+            RegionKind::Door(door) => match door.direction() {
+                Direction::Sensory => {
+                    format!("other processes send in here, {} at a time", door.places())
+                }
+                Direction::Motor => format!("leaves to other processes, up to {}", door.places()),
+            },
             RegionKind::Alerts { bound } => format!("alerts leave here, up to {bound} wait"),
         }
     }

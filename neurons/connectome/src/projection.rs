@@ -154,7 +154,7 @@ impl ProjectionPlan {
         if let Some((at, path)) = &from
             && !fires(regions, *at)
         {
-            let expected = "a region that fires: alerts only leave the brain";
+            let expected = "a region that fires: alerts and motor regions only leave the brain";
             table.sheet().wrong(Code::Contradiction, &path.place, expected);
         }
         let connect = table.choice("connect", &CONNECTS).unwrap_or(Connect::AllToAll);

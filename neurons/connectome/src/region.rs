@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use neuronbus::brain::{Direction, Door};
 use neuronbus_host::{
     BandSettings, HostSettings, LineFormat, LineSettingsError, ReflexSettings, SenseKind,
 };
@@ -47,6 +48,8 @@ pub enum RegionKind {
     },
     /// A wire to another cortex.
     Tract(TractPlan),
+    /// A gate for other processes, in or out.
+    Door(Door),
 }
 
 impl RegionKind {
@@ -59,6 +62,10 @@ impl RegionKind {
             RegionKind::Reflex(_) => "reflex",
             RegionKind::Alerts { .. } => "alerts",
             RegionKind::Tract(_) => "tract",
+            RegionKind::Door(door) => match door.direction() {
+                Direction::Sensory => "sensory",
+                Direction::Motor => "motor",
+            },
         }
     }
 
@@ -118,21 +125,27 @@ enum Kind {
     Reflex,
     Alerts,
     Tract,
+    Sensory,
+    Motor,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 7] = [
     ("host", Kind::Host),
     ("lines", Kind::Lines),
     ("reflex", Kind::Reflex),
     ("alerts", Kind::Alerts),
     ("tract", Kind::Tract),
+    ("sensory", Kind::Sensory),
+    ("motor", Kind::Motor),
 ];
 
 impl RegionPlan {
     /// What a table says; its path is returned even if the rest is wrong.
     pub(crate) fn read(table: Table<'_, '_>) -> RegionRead {
         table.require("path", "a path such as \"senses/host\"");
-        table.require("kind", "\"host\", \"lines\", \"reflex\", \"alerts\" or \"tract\"");
+        let kinds =
+            "\"host\", \"lines\", \"reflex\", \"alerts\", \"tract\", \"sensory\" or \"motor\"";
+        table.require("kind", kinds);
         let path = table.text("path").filter(|path| check_path(&table, path));
         let Some(kind) = table.choice("kind", &KINDS) else {
             table.abandon();
@@ -146,6 +159,8 @@ impl RegionPlan {
             Kind::Alerts => {
                 RegionKind::Alerts { bound: table.whole("bound", 1..=1 << 20).unwrap_or(1024) }
             }
+            Kind::Sensory => RegionKind::Door(read_door(&table, Door::sensory())),
+            Kind::Motor => RegionKind::Door(read_door(&table, Door::motor())),
         };
         table.finish();
         let plan = path.as_ref().map(|path| RegionPlan { path: path.value.clone(), kind });
@@ -234,6 +249,21 @@ fn read_input(table: &Table<'_, '_>) -> Input {
                 table.sheet().wrong(Code::Contradiction, &table.place_of("follow"), expected);
             }
             Input::Standard
+        }
+    }
+}
+
+fn read_door(table: &Table<'_, '_>, mut door: Door) -> Door {
+    if let Some(slots) = table.slots("slots") {
+        door = door.slots(slots);
+    }
+    if let Some(bytes) = table.bytes("payloads", 64 << 10..=64 << 30) {
+        door = door.payloads(bytes);
+    }
+    match door.direction() {
+        Direction::Sensory => table.whole("lanes", 1..=256).map_or(door, |lanes| door.lanes(lanes)),
+        Direction::Motor => {
+            table.whole("readers", 1..=1024).map_or(door, |readers| door.readers(readers))
         }
     }
 }

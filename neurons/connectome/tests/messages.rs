@@ -99,7 +99,7 @@ fn names_are_listed() {
     one(
         "[[region]]\npath = \"a\"\nkind = \"hots\"\n",
         "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"reflex\", \
-         \"alerts\" or \"tract\", \
+         \"alerts\", \"tract\", \"sensory\" or \"motor\", \
          found \"hots\"; did you mean \"host\"?",
     );
     one(
@@ -257,7 +257,7 @@ fn contradictions_are_found() {
         "[[region]]\npath = \"out\"\nkind = \"alerts\"\n[[projection]]\nfrom = \"out\"\nto = \
          \"out\"\n",
         "b.toml:5:8: B009 contradiction: projection[0].from: expected a region that fires: \
-         alerts only leave the brain, found \"out\"",
+         alerts and motor regions only leave the brain, found \"out\"",
     );
     one(
         "[[region]]\npath = \"a\"\nkind = \"lines\"\n[[region]]\npath = \"b\"\nkind = \"lines\"\n",

@@ -1,0 +1,102 @@
+//! A brain in a directory, and the commands that look at it from other processes.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Child;
+
+use serde_json::Value;
+use support::{document, neuronbus, run, signal, stderr, stdout, until_listening};
+
+/// A relay that runs until it is interrupted.
+fn relay(dir: &Path) -> Child {
+    let dir = dir.to_str().unwrap();
+    let mut command = neuronbus(&["run", "brains/relay.toml", "--quiet", "--dir", dir]);
+    let mut child = command.spawn().unwrap();
+    until_listening(&child);
+    // The cortex is there once it beats.
+    loop {
+        let output = run(&["ps", dir, "--format", "json"]);
+        if output.status.success() && document(&output)[0]["pulse"]["beats"] != 0 {
+            return child;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "the relay has ended");
+    }
+}
+
+#[test]
+fn a_running_brain_is_seen_tapped_and_fed_from_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("demo");
+    let dir = path.to_str().unwrap();
+    let mut child = relay(&path);
+
+    let fired = document(&run(&[
+        "fire",
+        dir,
+        "ear",
+        "--payload",
+        "hello",
+        "--count",
+        "3",
+        "--format",
+        "json",
+    ]));
+    assert_eq!(fired["taken"], true);
+    let tapped = run(&["tap", dir, "ear", "--from-oldest", "--count", "3"]);
+    let lines: Vec<Value> =
+        stdout(&tapped).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    for line in &lines {
+        assert_eq!((&line["region"], &line["payload"]), (&"senses/ear".into(), &"hello".into()));
+    }
+    let brains = document(&run(&["ps", dir, "--format", "json"]));
+    assert_eq!((&brains[0]["state"], &brains[0]["pid"]), (&"running".into(), &child.id().into()));
+    assert_eq!(brains[0]["pulse"]["admitted"], 3);
+    let text = stdout(&run(&["ps", dir]));
+    assert!(text.contains("senses/ear") && text.contains("running"), "{text}");
+    let doctor = document(&run(&["doctor", dir, "--format", "json"]));
+    assert_eq!(doctor["dead"].as_array().unwrap().len(), 0);
+
+    signal(&child, "INT");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(document(&run(&["ps", dir, "--format", "json"]))[0]["state"], "ended");
+}
+
+#[test]
+fn the_doctor_finds_what_a_killed_cortex_left_and_the_next_one_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("demo");
+    let dir = path.to_str().unwrap();
+    let mut child = relay(&path);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let sick = run(&["doctor", dir]);
+    assert_eq!(sick.status.code(), Some(1));
+    assert!(stdout(&sick).contains("dead"), "{}", stdout(&sick));
+    let repaired = document(&run(&["doctor", dir, "--repair", "--format", "json"]));
+    // The way out and the trace had the dead cortex as their writer.
+    assert_eq!(repaired["repairs"]["writers"], 2);
+    assert!(run(&["doctor", dir]).status.success());
+    // What is sent meanwhile waits for the next.
+    assert_eq!(document(&run(&["fire", dir, "ear", "--format", "json"]))["accepted"], 1);
+    let mut next = relay(&path);
+    let admitted =
+        || document(&run(&["ps", dir, "--format", "json"]))[0]["pulse"]["admitted"].clone();
+    while admitted() != 1 {}
+    signal(&next, "TERM");
+    assert!(next.wait().unwrap().success());
+}
+
+#[test]
+fn a_place_without_a_brain_is_an_error_that_says_where() {
+    for args in [&["ps", "no/such"][..], &["tap", "no/such", "*"], &["fire", "no/such", "ear"]] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(stderr(&output).contains("no/such/brain"), "{}", stderr(&output));
+    }
+    let output = run(&["run", "brains/relay.toml", "--for", "1s"]);
+    assert!(stderr(&output).contains("no brain directory"), "{}", stderr(&output));
+}
