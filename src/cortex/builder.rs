@@ -463,7 +463,8 @@ impl Assembly {
             return;
         }
         let spec = self.worker.draw(spec, &from, &to);
-        let projection = self.worker.table.add_projection(&spec, self.length);
+        let projection =
+            self.worker.table.add_projection(&spec, (self.length, self.worker.services.seed));
         let wiring = Wiring { from, to, spec, projection };
         self.worker.wire(&wiring);
         self.worker.wiring.push(wiring);

@@ -37,6 +37,10 @@ pub struct Counts {
     pub evidence_let_go: u64,
     /// Neurons that failed.
     pub faults: u64,
+    /// Synapses that structural plasticity removed, and [`Cortex::prune`](crate::cortex::Cortex::prune).
+    pub pruned: u64,
+    /// Synapses that structural plasticity made.
+    pub grown: u64,
 }
 
 impl Counts {

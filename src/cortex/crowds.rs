@@ -82,7 +82,7 @@ impl Worker {
     /// Makes the synapses of a projection of which one end at least is a crowd.
     fn wire_strands(&mut self, (from, to): (&Side, &Side), spec: &Projection) {
         let length = self.services.tick_length;
-        let projection = self.table.add_projection(spec, length);
+        let projection = self.table.add_projection(spec, (length, self.services.seed));
         let seed = self.services.seed;
         for strand in Strand::weave((from, to), spec, length, (seed, projection)) {
             let (index, delay) = (self.crowds.strands.len() as u32, strand.delay);
@@ -155,7 +155,7 @@ impl Assembly {
         to: &End,
     ) -> Result<(), ProjectionError> {
         let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
-        if spec.plasticity.is_some() {
+        if spec.is_plastic() {
             return refuse("plasticity", "one end is a crowd, whose synapses do not learn");
         }
         if spec.short_term.is_some() {

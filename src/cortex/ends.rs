@@ -23,6 +23,9 @@ impl Assembly {
             (None, _) | (_, None) if spec.record_weights.is_some() => {
                 refuse("a record of weights", "one end is no population")
             }
+            (None, None) if spec.structure.is_some() && spec.plasticity.is_none() => {
+                refuse("structural plasticity", "synapses of agents that do not learn do not go")
+            }
             (None, None) => Ok(()),
             (Some(from), Some(to)) => self.worker.network.check(spec, from, to),
             (None, Some(to)) if self.worker.network.is_source(to) => {

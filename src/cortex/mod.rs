@@ -326,6 +326,9 @@ impl Cortex {
         counts.faults += crowds.faults;
         counts.delivered += self.worker.network.delivered;
         counts.firings += self.worker.network.firings;
+        let (pruned, grown) = self.worker.network.rewired();
+        counts.pruned = pruned + self.worker.table.pruned;
+        counts.grown = grown + self.worker.table.grown;
         counts.saturated = self.worker.services.saturated;
         counts.evidence_let_go = self.worker.services.evidence_let_go;
         counts

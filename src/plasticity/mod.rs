@@ -9,6 +9,7 @@ mod rule;
 mod scaling;
 mod short_term;
 mod stdp;
+mod structure;
 mod trace;
 mod triplet;
 
@@ -19,6 +20,8 @@ pub use scaling::SynapticScaling;
 pub use short_term::ShortTerm;
 pub(crate) use short_term::{Release, Stock};
 pub use stdp::{Bounds, Pairing, Stdp};
+pub(crate) use structure::Rewiring;
+pub use structure::Structural;
 pub(crate) use trace::Trace;
 pub use triplet::TripletStdp;
 

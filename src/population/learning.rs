@@ -3,11 +3,10 @@
 //! A link knows all its sources, and of its targets those that are here: what sources leave behind is a function of
 //! arrivals alone, and so the same wherever the targets are.
 
-use super::rows::Table;
+use super::rows::{Plan, Table};
+use super::structure::Structure;
 use super::timing::Timing;
 use crate::plasticity::{Release, ScalingRule, Stock, cut};
-use crate::projection::Projection;
-use crate::time::TickLength;
 
 /// Everything that learns in one link.
 #[derive(Debug)]
@@ -16,6 +15,7 @@ pub(super) struct Learning {
     timing: Option<Timing>,
     short_term: Option<ShortTerm>,
     scaling: Option<Scaling>,
+    structure: Option<Structure>,
 }
 
 /// What each source has left to give, for each table.
@@ -23,6 +23,8 @@ pub(super) struct Learning {
 struct ShortTerm {
     release: Release,
     stocks: Vec<Vec<Stock>>,
+    /// Of the spikes that arrive just now.
+    efficacies: Vec<f32>,
 }
 
 /// How often each target fired since its synapses were last scaled.
@@ -33,34 +35,47 @@ struct Scaling {
 }
 
 impl Learning {
-    /// What a projection learns, if it does.
-    pub(super) fn new(
-        spec: &Projection,
-        length: TickLength,
-        tables: &[Table],
-        (sources, targets): (u32, u32),
-    ) -> Option<Self> {
+    /// What the synapses of a plan learn, if they do.
+    pub(super) fn new(plan: &Plan<'_>, tables: &[Table]) -> Option<Self> {
+        let Plan { spec, length, sources, .. } = *plan;
+        let targets = plan.targets.len() as u32;
         let timing = spec
             .plasticity
             .map(|rule| Timing::new(rule.compile(length), spec.bounds, tables, (sources, targets)));
         let short_term = spec.short_term.map(|rule| ShortTerm {
             release: rule.compile(length),
             stocks: tables.iter().map(|_| vec![Stock::default(); sources as usize]).collect(),
+            efficacies: Vec::new(),
         });
         let scaling = spec
             .scaling
             .map(|rule| Scaling { rule: rule.compile(length), firings: vec![0; targets as usize] });
-        let learns = timing.is_some() || short_term.is_some() || scaling.is_some();
-        learns.then_some(Self { limits: spec.bounds, timing, short_term, scaling })
+        // A projection that changes its structure has one delay, and so one table.
+        let structure = spec.structure.zip(tables.first()).map(|(rule, table)| {
+            let rule = rule.compile(length, (plan.seed, plan.salt));
+            let no_autapses = plan.recurrent && !spec.autapses;
+            let ends = (sources, plan.targets.clone());
+            Structure::new(rule, (spec.protected, no_autapses), table, ends)
+        });
+        let learns = spec.is_plastic() || short_term.is_some();
+        learns.then_some(Self { limits: spec.bounds, timing, short_term, scaling, structure })
     }
 
     /// Whether weights change for good.
     pub(super) fn is_plastic(&self) -> bool {
-        self.timing.is_some() || self.scaling.is_some()
+        self.timing.is_some() || self.scaling.is_some() || self.structure.is_some()
+    }
+
+    /// How many synapses went, and how many came.
+    pub(super) fn rewired(&self) -> (u64, u64) {
+        self.structure.as_ref().map_or((0, 0), |structure| (structure.pruned, structure.grown))
     }
 
     /// A tick begins.
     pub(super) fn begin(&mut self, now: u64) {
+        if let Some(structure) = &mut self.structure {
+            structure.begin(now);
+        }
         if let Some(timing) = &mut self.timing {
             timing.begin(now);
         }
@@ -79,21 +94,20 @@ impl Learning {
         if fired.is_empty() || input.is_empty() {
             return 0;
         }
-        match (&mut self.timing, &mut self.short_term) {
-            (Some(timing), None) => {
-                timing.arrive(index, table, fired.iter().map(|&source| (source, 1.0)), input)
+        let mut efficacies = &[][..];
+        if let Some(ShortTerm { release, stocks, efficacies: spent }) = &mut self.short_term {
+            let stocks = &mut stocks[index];
+            spent.clear();
+            spent.extend(fired.iter().map(|&source| stocks[source as usize].spend(now, release)));
+            efficacies = &spent[..];
+        }
+        match &mut self.timing {
+            Some(timing) => timing.arrive(index, table, (fired, efficacies), input),
+            None if efficacies.is_empty() => table.deliver(fired, input),
+            None => {
+                let spikes = fired.iter().copied().zip(efficacies.iter().copied());
+                spikes.map(|spike| table.deliver_scaled(spike, input)).sum()
             }
-            (timing, Some(ShortTerm { release, stocks })) => {
-                let (stocks, release) = (&mut stocks[index], &*release);
-                let fired = fired
-                    .iter()
-                    .map(|&source| (source, stocks[source as usize].spend(now, release)));
-                match timing {
-                    Some(timing) => timing.arrive(index, table, fired, input),
-                    None => fired.map(|spike| table.deliver_scaled(spike, input)).sum(),
-                }
-            }
-            (None, None) => table.deliver(fired, input),
         }
     }
 
@@ -118,6 +132,13 @@ impl Learning {
                 scaling.scale(tables, self.limits);
             }
         }
+        if let (Some(structure), Some(table)) = (&mut self.structure, tables.first_mut()) {
+            let arrived = arrived(table.delay);
+            let rewired = structure.settle(now, table, fired, arrived);
+            if let (Some(origins), Some(timing)) = (rewired, &mut self.timing) {
+                timing.rewired(0, table, &origins);
+            }
+        }
     }
 
     /// A reward reaches all targets, before the tick's arrivals.
@@ -132,12 +153,17 @@ impl Learning {
     /// What the synapses in these slots of a table know beside their weights.
     pub(super) fn digest_row(
         &self,
-        table: usize,
+        (index, table): (usize, &Table),
         row: std::ops::Range<usize>,
         hasher: &mut blake3::Hasher,
     ) {
+        if let Some(structure) = &self.structure {
+            for target in &table.targets[row.clone()] {
+                hasher.update(&(structure.first() + target).to_le_bytes());
+            }
+        }
         if let Some(timing) = &self.timing {
-            timing.digest_row(table, row, hasher);
+            timing.digest_row(index, row, hasher);
         }
     }
 
@@ -145,6 +171,9 @@ impl Learning {
     pub(super) fn digest_arrivals(&self, table: usize, hasher: &mut blake3::Hasher) {
         if let Some(timing) = &self.timing {
             timing.digest_arrivals(table, hasher);
+        }
+        if let Some(structure) = &self.structure {
+            structure.digest_arrivals(hasher);
         }
         let stocks = self.short_term.iter().flat_map(|short_term| &short_term.stocks[table]);
         for word in stocks.flat_map(Stock::words) {
@@ -156,6 +185,9 @@ impl Learning {
     pub(super) fn digest_firings(&self, hasher: &mut blake3::Hasher) {
         if let Some(timing) = &self.timing {
             timing.digest_firings(hasher);
+        }
+        if let Some(structure) = &self.structure {
+            structure.digest_firings(hasher);
         }
         if let Some(scaling) = &self.scaling {
             hasher.update(bytemuck::cast_slice(&scaling.firings));

@@ -38,6 +38,7 @@ mod noise;
 mod passes;
 mod rows;
 mod scatter;
+mod structure;
 mod timing;
 mod traces;
 

@@ -147,8 +147,7 @@ impl Network {
         if slots > history.ticks.len() {
             history.ticks.resize(slots, Vec::new());
         }
-        let targets = self.populations[usize::from(to.population)].slice.len() as u32;
-        let learning = Learning::new(spec, length, &tables, (from.cells, targets));
+        let learning = Learning::new(&plan, &tables);
         tables.iter_mut().for_each(|table| table.complete(learning.is_some()));
         self.links.push(Link {
             from: usize::from(from.population),
@@ -321,6 +320,12 @@ impl Network {
         tables.map(|table| table.len() as u64).sum()
     }
 
+    /// How many synapses went while it ran, and how many came.
+    pub(crate) fn rewired(&self) -> (u64, u64) {
+        let learning = self.links.iter().filter_map(|link| link.learning.as_ref());
+        learning.map(Learning::rewired).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
     /// How many cells are here.
     pub(crate) fn cells(&self) -> u64 {
         self.populations.iter().map(|population| population.slice.len() as u64).sum()
@@ -409,7 +414,7 @@ fn digest_learned(links: &[&Link], hasher: &mut blake3::Hasher) {
                     hasher.update(bytemuck::cast_slice(weights));
                 }
                 if let Some(learning) = &link.learning {
-                    learning.digest_row(number, row, hasher);
+                    learning.digest_row((number, table), row, hasher);
                 }
             }
         }

@@ -45,6 +45,11 @@ impl Table {
         self.targets.len() + self.packed.len()
     }
 
+    /// Whether no row has a target twice.
+    pub(super) fn is_distinct(&self) -> bool {
+        self.distinct
+    }
+
     /// The target of the synapse at a slot.
     pub(crate) fn target_of(&self, slot: usize) -> u32 {
         self.packed.get(slot).map_or_else(|| self.targets[slot], |&target| u32::from(target))

@@ -2,10 +2,12 @@
 
 use pulp::Arch;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, Synapse};
 use super::rows::Table;
+use super::scatter::{AHEAD, add_each, ask};
 use super::traces::{Fading, Traces, rescale};
 use crate::plasticity::{Bounds, Pairing, Rule, cut};
+use crate::shm::advice::prefetch;
 
 /// What the spikes of one side have left behind.
 #[derive(Debug)]
@@ -53,24 +55,32 @@ pub(super) struct Timing {
     arrivals: Vec<Side>,
     firings: Side,
     incoming: Vec<Incoming>,
+    targets: u32,
     eligible: Option<Eligible>,
 }
 
-/// Spikes of one source arrive: what each target fired before changes the synapse, which then adds to the input.
-///
-/// `traces` and `input` have powers of two as their lengths.
+/// Changes one value for each synapse of a row by the trace of its target. `traces` has a power of two as its length.
 #[inline(always)]
-fn arrive_row(
-    targets: &[u32],
-    weights: &mut [f32],
+fn meet(targets: &[u32], values: &mut [f32], traces: &[f32], change: impl Fn(f32, f32) -> f32) {
+    let mask = traces.len() - 1;
+    for (&target, value) in targets.iter().zip(values) {
+        *value = change(*value, traces[target as usize & mask]);
+    }
+}
+
+/// Changes one value for each synapse onto a target by the trace of its source. `traces` has a power of two as its
+/// length.
+#[inline(always)]
+fn each(
+    synapses: &[Synapse],
+    values: &mut [f32],
     traces: &[f32],
-    (input, efficacy): (&mut [f32], f32),
-    weakened: impl Fn(usize, f32, f32) -> f32,
+    change: impl Fn(f32, f32) -> f32,
 ) {
-    let (in_traces, in_input) = (traces.len() - 1, input.len() - 1);
-    for (nth, (&target, weight)) in targets.iter().zip(weights).enumerate() {
-        *weight = weakened(nth, *weight, traces[target as usize & in_traces]);
-        input[target as usize & in_input] += *weight * efficacy;
+    let mask = traces.len() - 1;
+    for synapse in synapses {
+        let value = &mut values[synapse.slot as usize];
+        *value = change(*value, traces[synapse.source as usize & mask]);
     }
 }
 
@@ -99,6 +109,7 @@ impl Timing {
             incoming: tables.iter().map(|table| Incoming::new(table, targets)).collect(),
             rule,
             limits,
+            targets,
             eligible,
         }
     }
@@ -115,42 +126,46 @@ impl Timing {
     }
 
     /// Spikes arrive at a table's synapses: what their targets fired before weakens them; then they add to the input,
-    /// each source's times its efficacy. Returns how many synapses heard.
+    /// each source's times its efficacy, if any is given. Returns how many synapses heard.
     pub(super) fn arrive(
         &mut self,
         index: usize,
         table: &mut Table,
-        fired: impl Iterator<Item = (u32, f32)>,
+        (fired, efficacies): (&[u32], &[f32]),
         input: &mut [f32],
     ) -> u64 {
         let (traces, left) = self.firings.fast.parts();
         let (rule, limits, arrivals) = (&self.rule, self.limits, &self.arrivals[index]);
-        let mut eligible =
-            self.eligible.as_mut().map(|e| (1.0 / e.fading.left(), &mut e.kept[index]));
-        let mut heard = 0;
-        for (source, efficacy) in fired {
+        let (mut heard, distinct) = (0, table.is_distinct());
+        for (nth, &source) in fired.iter().enumerate() {
+            if let Some(&next) = fired.get(nth + AHEAD) {
+                let next = table.row(next);
+                ask(&table.targets, &next);
+                ask(&table.weights, &next);
+            }
             let row = table.row(source);
             heard += row.len() as u64;
             let by = left * rule.down(|_| arrivals.slow(source));
             let (targets, weights) = (&table.targets[row.clone()], &mut table.weights[row.clone()]);
-            let input = (&mut *input, efficacy);
-            if let Some((one, kept)) = &mut eligible {
-                let kept = &mut kept[row];
-                for (&target, kept) in targets.iter().zip(&mut *kept) {
-                    *kept -= traces[target as usize & (traces.len() - 1)] * by * *one;
+            match (&mut self.eligible, rule.bounds) {
+                (Some(eligible), _) => {
+                    let by = by / eligible.fading.left();
+                    let kept = &mut eligible.kept[index][row];
+                    meet(targets, kept, traces, |kept, trace| kept - trace * by);
                 }
-                arrive_row(targets, weights, traces, input, |_, weight, _| weight);
-                continue;
-            }
-            match rule.bounds {
-                Bounds::Additive => {
-                    arrive_row(targets, weights, traces, input, |_, w, x| cut(w - x * by, limits))
+                (None, Bounds::Additive) => {
+                    meet(targets, weights, traces, |w, trace| cut(w - trace * by, limits));
                 }
-                Bounds::Multiplicative => {
-                    arrive_row(targets, weights, traces, input, |_, w, x| {
-                        cut(w - x * by * (w - limits.0), limits)
+                (None, Bounds::Multiplicative) => {
+                    let low = limits.0;
+                    meet(targets, weights, traces, |w, trace| {
+                        cut(w - trace * by * (w - low), limits)
                     });
                 }
+            }
+            match efficacies.get(nth) {
+                None => add_each(targets, weights, input, distinct),
+                Some(efficacy) => _ = table.deliver_scaled((source, *efficacy), input),
             }
         }
         heard
@@ -161,29 +176,41 @@ impl Timing {
         let (rule, limits, firings) = (&self.rule, self.limits, &self.firings);
         for (index, table) in tables.iter_mut().enumerate() {
             let (traces, left) = self.arrivals[index].fast.parts();
-            let mask = traces.len() - 1;
-            for &target in fired {
+            let incoming = &self.incoming[index];
+            for (nth, &target) in fired.iter().enumerate() {
+                if let Some(&next) = fired.get(nth + AHEAD) {
+                    prefetch(incoming.onto(next));
+                }
                 let by = left * rule.up(|_| firings.slow(target));
-                let synapses = self.incoming[index].onto(target);
-                match &mut self.eligible {
-                    Some(eligible) => {
+                let synapses = incoming.onto(target);
+                let weights = &mut table.weights[..];
+                match (&mut self.eligible, rule.bounds) {
+                    (Some(eligible), _) => {
                         let by = by / eligible.fading.left();
                         let kept = &mut eligible.kept[index];
-                        for synapse in synapses {
-                            kept[synapse.slot as usize] +=
-                                traces[synapse.source as usize & mask] * by;
-                        }
+                        each(synapses, kept, traces, |kept, trace| kept + trace * by);
                     }
-                    None => {
-                        let weights = &mut table.weights[..];
-                        for synapse in synapses {
-                            let weight = &mut weights[synapse.slot as usize];
-                            let by = traces[synapse.source as usize & mask] * by;
-                            *weight = rule.strengthen(*weight, by, limits);
-                        }
+                    (None, Bounds::Additive) => {
+                        each(synapses, weights, traces, |w, trace| cut(w + trace * by, limits));
+                    }
+                    (None, Bounds::Multiplicative) => {
+                        let high = limits.1;
+                        each(synapses, weights, traces, |w, trace| {
+                            cut(w + trace * by * (high - w), limits)
+                        });
                     }
                 }
             }
+        }
+    }
+
+    /// A table was made anew, of synapses from these old slots.
+    pub(super) fn rewired(&mut self, index: usize, table: &Table, origins: &[u32]) {
+        self.incoming[index] = Incoming::new(table, self.targets);
+        if let Some(eligible) = &mut self.eligible {
+            let kept = &mut eligible.kept[index];
+            let old = |&slot: &u32| kept.get(slot as usize).copied().unwrap_or(0.0);
+            *kept = origins.iter().map(old).collect();
         }
     }
 

@@ -15,7 +15,7 @@ pub use self::error::ProjectionError;
 pub use self::layout::Layout;
 use crate::dendrite::Dendrite;
 use crate::math;
-use crate::plasticity::{Plasticity, ShortTerm, SynapticScaling};
+use crate::plasticity::{Plasticity, ShortTerm, Structural, SynapticScaling};
 use crate::time::{Span, Ticks};
 
 /// One listed synapse; positions count from 0 within the two ends of the projection.
@@ -56,6 +56,7 @@ pub struct Projection {
     pub(crate) plasticity: Option<Plasticity>,
     pub(crate) short_term: Option<ShortTerm>,
     pub(crate) scaling: Option<SynapticScaling>,
+    pub(crate) structure: Option<Structural>,
     pub(crate) dendrite: Option<Dendrite>,
 }
 
@@ -78,6 +79,7 @@ impl Projection {
             plasticity: None,
             short_term: None,
             scaling: None,
+            structure: None,
             dendrite: None,
         }
     }
@@ -257,6 +259,13 @@ impl Projection {
         self
     }
 
+    /// Which synapses go and come while it runs.
+    #[must_use]
+    pub fn structure(mut self, rule: Structural) -> Self {
+        self.structure = Some(rule);
+        self
+    }
+
     /// Writes all weights down at the end of every so many ticks, between populations; see
     /// [`Cortex::recorded_weights`](crate::cortex::Cortex::recorded_weights). Costs nothing otherwise.
     #[must_use]
@@ -320,12 +329,21 @@ impl Projection {
         if let Some(rule) = &self.scaling {
             rule.check()?;
         }
+        if let Some(rule) = &self.structure {
+            rule.check(self.bounds)?;
+            if self.delays.is_some() || self.is_listed() {
+                return Err(ProjectionError::Unsupported {
+                    feature: "structural plasticity",
+                    why: "the projection has a list of synapses, or delays that are drawn",
+                });
+            }
+        }
         Ok(())
     }
 
     /// Whether weights change for good.
     pub(crate) fn is_plastic(&self) -> bool {
-        self.plasticity.is_some() || self.scaling.is_some()
+        self.plasticity.is_some() || self.scaling.is_some() || self.structure.is_some()
     }
 
     /// Whether it can be made between ends of these sizes; `recurrent` if both are the same.

@@ -4,6 +4,7 @@ mod plastic;
 mod prune;
 mod rows;
 mod scaling;
+mod structure;
 mod table;
 
 pub use table::Link;

@@ -160,6 +160,7 @@ impl SynapseTable {
         if all {
             segment.trace.rise(now, &rule.plus, rule.pairing);
             segment.arrived = now + 1;
+            self.homeostasis.arrived(id, now);
             return;
         }
         for slot in slots {
@@ -172,7 +173,7 @@ impl SynapseTable {
     /// A neuron has fired: its plastic synapses are strengthened by what arrived before.
     #[inline]
     pub(crate) fn fired(&mut self, neuron: NeuronId, now: u64) {
-        self.homeostasis.fired(neuron);
+        self.homeostasis.fired(neuron, now);
         if !self.learning.incoming[neuron.index()].is_empty() {
             self.potentiate(neuron, now);
         }
@@ -230,6 +231,14 @@ impl SynapseTable {
                 state.slow[neuron.index()].rise(now, &triplet.y, rule.pairing);
             }
         }
+    }
+
+    /// How many synapses of a projection that learns a neuron has.
+    pub(super) fn in_degree(&self, neuron: NeuronId, projection: u32) -> u32 {
+        let of = |incoming: &&Incoming| {
+            self.segments[incoming.segment as usize].projection == projection
+        };
+        self.learning.incoming[neuron.index()].iter().filter(of).count() as u32
     }
 
     /// A reward has reached a neuron: what its synapses are eligible for becomes weight.

@@ -22,9 +22,17 @@ impl Columns {
 impl SynapseTable {
     /// Removes the plastic, unprotected synapses below a weight; returns how many.
     pub(crate) fn prune(&mut self, below: f32) -> u64 {
+        self.prune_where(below, |_| true)
+    }
+
+    /// The same in some of the projections.
+    pub(super) fn prune_where(&mut self, below: f32, here: impl Fn(u32) -> bool) -> u64 {
         let mut gone = 0;
         for id in 0..self.segments.len() {
             let segment = &mut self.segments[id];
+            if !here(segment.projection) {
+                continue;
+            }
             let shared = &mut self.projections[segment.projection as usize];
             if shared.rule.is_none() || shared.protected {
                 continue;

@@ -1,8 +1,9 @@
-//! Homeostasis of agents: the weights onto a neuron keep its rate.
+//! What happens to the synapses of agents at intervals: weights keep a rate, synapses go and come.
 
+use super::structure::Structure;
 use super::table::{Segment, SynapseTable};
 use crate::id::NeuronId;
-use crate::plasticity::{ScalingRule, cut};
+use crate::plasticity::{Rewiring, ScalingRule, cut};
 
 /// One rule, and how often each neuron fired since it was last applied.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(super) struct Scaling {
 #[derive(Debug, Default)]
 pub(crate) struct Homeostasis {
     scalings: Vec<Scaling>,
+    pub(super) structures: Vec<Structure>,
     neurons: usize,
 }
 
@@ -33,8 +35,31 @@ impl Homeostasis {
         self.scalings.push(Scaling { rule, projection: projection as u32, firings, next });
     }
 
+    pub(super) fn rewire(&mut self, rule: Rewiring, projection: usize, autapses: bool) {
+        self.structures.push(Structure::new(rule, projection as u32, autapses));
+    }
+
+    /// A synapse was made in a segment of a projection.
     #[inline]
-    pub(super) fn fired(&mut self, neuron: NeuronId) {
+    pub(super) fn added(&mut self, segment: u32, projection: usize, target: NeuronId) {
+        for structure in &mut self.structures {
+            structure.added(segment, projection as u32, target);
+        }
+    }
+
+    /// Spikes have arrived at all synapses of a segment.
+    #[inline]
+    pub(super) fn arrived(&mut self, segment: u32, now: u64) {
+        for structure in &mut self.structures {
+            structure.arrived(segment, now);
+        }
+    }
+
+    #[inline]
+    pub(super) fn fired(&mut self, neuron: NeuronId, now: u64) {
+        for structure in &mut self.structures {
+            structure.fired(neuron, now);
+        }
         for scaling in &mut self.scalings {
             scaling.firings[neuron.index()] += 1;
         }
@@ -45,6 +70,7 @@ impl Homeostasis {
             hasher.update(&scaling.next.to_le_bytes());
             hasher.update(bytemuck::cast_slice(&scaling.firings));
         }
+        self.structures.iter().for_each(|structure| structure.digest_into(hasher));
     }
 }
 
@@ -52,13 +78,20 @@ impl SynapseTable {
     /// Whether an interval has ended before this tick.
     #[inline]
     pub(crate) fn is_due(&self, now: u64) -> bool {
-        self.homeostasis.scalings.iter().any(|scaling| scaling.next <= now)
+        let Homeostasis { scalings, structures, .. } = &self.homeostasis;
+        scalings.iter().any(|scaling| scaling.next <= now)
+            || structures.iter().any(|structure| structure.is_due(now))
     }
 
-    /// Scales the weights of all intervals that have ended before this tick.
+    /// Does what is due at the end of all intervals that have ended before this tick.
     ///
     /// Time that was passed over is made up for at once: neurons were silent in it.
     pub(crate) fn catch_up(&mut self, now: u64) {
+        self.scale(now);
+        self.change_structure(now);
+    }
+
+    fn scale(&mut self, now: u64) {
         let Self { projections, segments, homeostasis, .. } = self;
         for scaling in &mut homeostasis.scalings {
             let Some(late) = now.checked_sub(scaling.next) else { continue };

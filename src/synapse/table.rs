@@ -91,6 +91,9 @@ pub(crate) struct SynapseTable {
     pub(crate) learning: Learning,
     pub(super) homeostasis: Homeostasis,
     synapses: u64,
+    /// How many synapses are gone, and how many came while it ran.
+    pub(crate) pruned: u64,
+    pub(crate) grown: u64,
 }
 
 impl SynapseTable {
@@ -100,7 +103,11 @@ impl SynapseTable {
         self.homeostasis.add_neuron();
     }
 
-    pub(crate) fn add_projection(&mut self, spec: &Projection, length: TickLength) -> usize {
+    pub(crate) fn add_projection(
+        &mut self,
+        spec: &Projection,
+        (length, seed): (TickLength, u64),
+    ) -> usize {
         let rule: Option<Rule> = spec.plasticity.map(|rule| rule.compile(length));
         let rewarded = rule.as_ref().is_some_and(|rule| rule.eligibility.is_some());
         self.projections.push(Shared {
@@ -118,6 +125,10 @@ impl SynapseTable {
         let projection = self.projections.len() - 1;
         if let Some(rule) = spec.scaling {
             self.homeostasis.add(rule.compile(length), projection);
+        }
+        if let Some(rule) = spec.structure {
+            let rule = rule.compile(length, (seed, projection as u64));
+            self.homeostasis.rewire(rule, projection, spec.autapses);
         }
         projection
     }
@@ -183,6 +194,7 @@ impl SynapseTable {
             self.learning.synapse_added(id, position, new.target, moved);
         }
         self.synapses += 1;
+        self.homeostasis.added(id, new.projection, new.target);
     }
 
     /// How many synapses there are.
@@ -193,6 +205,7 @@ impl SynapseTable {
     /// So many synapses are gone.
     pub(super) fn forget(&mut self, gone: u64) {
         self.synapses -= gone;
+        self.pruned += gone;
     }
 
     /// What weights of a segment are multiplied by when a spike acts that arrives now, or that did and was put off.

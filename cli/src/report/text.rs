@@ -77,6 +77,8 @@ fn spikes(text: &mut String, report: &Report, style: Style) -> std::fmt::Result 
         (counts.deferred, "waited for the end of a pause"),
         (counts.evidence_let_go, "let go from full evidence"),
         (all.under_way, "still under way"),
+        (counts.pruned, "synapses removed"),
+        (counts.grown, "synapses grown"),
     ];
     for (count, reason) in reasons {
         if count > 0 {
