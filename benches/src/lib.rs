@@ -15,9 +15,10 @@
 
 pub mod agents;
 pub mod axon;
+pub mod cells;
 pub mod gate;
 pub mod harness;
-pub mod idle;
+pub mod memory;
 pub mod networks;
 pub mod rings;
 pub mod wires;
@@ -42,13 +43,17 @@ pub const COMPARISONS: &[Named] = &[
     ("agents/ring", agents::ring),
     ("agents/ring-1000", agents::ring_of_1000),
     ("agents/fan-out", agents::fan_out),
-    ("agents/idle-bytes", idle::bytes),
-    ("agents/idle-add", idle::add),
+    ("agents/bytes", memory::agents),
+    ("agents/adding", memory::adding_agents),
     ("networks/cuba-4000", networks::cuba_4000),
     ("networks/cuba-100000", networks::cuba_100000),
     ("networks/brunel", networks::brunel_12500),
     ("networks/plastic-0.1ms", networks::plastic_fine),
     ("networks/plastic-1ms", networks::plastic_coarse),
+    ("cells/alone", cells::alone),
+    ("cells/delivery", cells::delivery),
+    ("cells/growth", cells::growth),
+    ("cells/bytes", memory::plain),
 ];
 
 /// What the program does.
@@ -62,7 +67,7 @@ pub fn main() -> ExitCode {
         }
     };
     if let Some(name) = &options.alone {
-        return idle::in_this_process(name, options.scale);
+        return memory::in_this_process(name, options.scale);
     }
     harness::run(COMPARISONS, &options)
 }

@@ -1,6 +1,6 @@
 //! Networks of plain neurons: how many times faster than real time they run.
 //!
-//! `simulators/` runs the same networks in other simulators.
+//! `simulators/run.sh` runs the same networks in other simulators.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::harness::{Comparison, Sample, Scale, Target, Unit};
 const MS: Duration = Duration::from_millis(1);
 
 /// A network that is run in stretches.
-struct Network {
-    cortex: Cortex,
+pub(crate) struct Network {
+    pub(crate) cortex: Cortex,
     watched: neuronbus::id::RegionId,
     /// How many cells the watched region has.
     cells: u32,
@@ -23,7 +23,7 @@ struct Network {
 
 impl Network {
     /// Runs so much of model time.
-    fn stretch(&mut self, model_ms: u64) -> neuronbus::Result<Sample> {
+    pub(crate) fn stretch(&mut self, model_ms: u64) -> neuronbus::Result<Sample> {
         let span = Duration::from_millis(model_ms);
         let fired = |cortex: &Cortex, region| cortex.recorded(region).map_or(0, <[_]>::len);
         let (fired_before, before) = (fired(&self.cortex, self.watched), self.cortex.counts());
@@ -102,7 +102,7 @@ pub fn plastic_coarse(scale: Scale) -> Comparison {
 }
 
 /// 80% excitatory, 80 inputs a cell, exponential currents.
-fn cuba(cells: u32) -> neuronbus::Result<Network> {
+pub(crate) fn cuba(cells: u32) -> neuronbus::Result<Network> {
     let tick = MS / 10;
     let mut builder = Cortex::builder();
     builder.tick_length(tick).pace(Pace::Free).seed(1);

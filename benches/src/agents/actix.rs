@@ -7,7 +7,7 @@ use actix::{Actor, Addr, Context, Handler, System};
 
 use super::{Actors, Finish, Message, timed};
 use crate::harness::pin;
-use crate::idle::Meter;
+use crate::memory::Meter;
 
 /// See the module.
 #[derive(Debug)]

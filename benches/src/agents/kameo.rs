@@ -9,7 +9,7 @@ use kameo::message::Context;
 use tokio::task::yield_now;
 
 use super::{Actors, Finish, Message, runtime, timed};
-use crate::idle::Meter;
+use crate::memory::Meter;
 
 /// See the module.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ mod tokio;
 
 pub use self::actix::Actix;
 pub use self::kameo::Kameo;
-pub use self::ours::{Counter, idle as our_idle};
+pub use self::ours::{Counter, idle_boxed, idle_crowd};
 pub use self::ractor::Ractor;
 pub use self::tokio::Tokio;
 
@@ -22,7 +22,7 @@ use ::tokio::sync::Notify;
 use neuronbus::pace::Stamp;
 
 use crate::harness::{Comparison, Sample, Scale, Target, Unit, pin};
-use crate::idle::Meter;
+use crate::memory::Meter;
 
 /// A library of actors.
 pub trait Actors {
@@ -150,6 +150,7 @@ pub fn fan_out(scale: Scale) -> Comparison {
     let (actors, times) = (scale.of(100_000, 1_000) as usize, 10);
     let boxed = scale.of(60_000, 1_000) as u32;
     Comparison::new("One message to each of 100,000 agents on one core", Unit::MillionPerSecond)
+        .ours("a crowd of 100,000", ours::fan_out_to_crowd(actors as u32, scale.of(100, 10)))
         .ours("60,000 boxed agents", ours::fan_out(boxed, scale.of(100, 10)))
         .peer(Actix::NAME, peer::<Actix>(actors, times))
         .peer(Ractor::NAME, peer::<Ractor>(actors, times))

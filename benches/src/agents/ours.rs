@@ -5,7 +5,7 @@ use neuronbus::pace::Stamp;
 use neuronbus::prelude::*;
 
 use crate::harness::{Sample, Unit};
-use crate::idle::Meter;
+use crate::memory::Meter;
 
 /// Passes every firing on.
 struct Passer;
@@ -74,6 +74,19 @@ pub(super) fn fan_out(targets: u32, times: u64) -> impl FnMut() -> Sample {
     deliveries(build, targets, targets * times, Unit::MillionPerSecond)
 }
 
+/// The same with a crowd.
+pub(super) fn fan_out_to_crowd(cells: u32, times: u64) -> impl FnMut() -> Sample {
+    let build = move || {
+        let mut builder = Cortex::builder();
+        let source = builder.region(Region::agents("source").neuron("beat", Pacemaker));
+        let crowd = builder.region(Region::crowd("targets", cells, |_| Counter::default()));
+        builder.project(source, crowd, Projection::all_to_all().weight(0.001));
+        started(builder, [0])
+    };
+    let cells = u64::from(cells);
+    deliveries(build, cells, cells * times, Unit::MillionPerSecond)
+}
+
 fn counters(count: u32) -> Region {
     (0..count).fold(Region::agents("targets"), |region, n| {
         region.neuron(&n.to_string(), Counter::default())
@@ -84,11 +97,23 @@ fn counters(count: u32) -> Region {
 ///
 /// # Errors
 /// If there are more than ids.
-pub fn idle(agents: u32, meter: &mut Meter) -> neuronbus::Result<()> {
+pub fn idle_boxed(agents: u32, meter: &mut Meter) -> neuronbus::Result<()> {
+    idle(meter, || counters(agents))
+}
+
+/// The same with a crowd.
+///
+/// # Errors
+/// If there are too many cells.
+pub fn idle_crowd(cells: u32, meter: &mut Meter) -> neuronbus::Result<()> {
+    idle(meter, || Region::crowd("targets", cells, |_| Counter::default()))
+}
+
+fn idle(meter: &mut Meter, region: impl FnOnce() -> Region) -> neuronbus::Result<()> {
     let mut builder = Cortex::builder();
     builder.pace(Pace::Free);
     meter.start();
-    builder.region(counters(agents));
+    builder.region(region());
     let mut cortex = builder.build()?;
     meter.stop();
     cortex.run_for(Ticks(1))?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::{Actors, Finish, Message, runtime, timed};
-use crate::idle::Meter;
+use crate::memory::Meter;
 
 /// See the module.
 #[derive(Debug)]

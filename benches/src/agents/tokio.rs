@@ -4,7 +4,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinSet, yield_now};
 
 use super::{Actors, Finish, Message, runtime, timed};
-use crate::idle::Meter;
+use crate::memory::Meter;
 
 /// See the module.
 #[derive(Debug)]
