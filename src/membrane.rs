@@ -28,6 +28,16 @@ pub enum MembraneError {
         /// The resting potential.
         rest: f32,
     },
+    /// The adaptation of the threshold makes no sense.
+    #[error("adaptation.{name} = {value} is refused: {expected}")]
+    Adaptation {
+        /// The parameter.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// The time constant is zero.
     #[error("tau = 0 is refused: a membrane that forgets at once cannot add anything up")]
     Tau,
@@ -45,6 +55,7 @@ pub enum MembraneError {
 /// | `threshold` | 1 | potential that fires, without unit |
 /// | `rest` | 0 | where the potential leaks to and is reset to |
 /// | `refractory` | 0 | pause after firing in which input is dropped |
+/// | `adaptation` | none | how firing raises the threshold |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lif {
     /// Time constant of the leak.
@@ -55,6 +66,32 @@ pub struct Lif {
     pub rest: f32,
     /// Pause after firing.
     pub refractory: Span,
+    /// How firing raises the threshold.
+    pub adaptation: Option<ThresholdAdaptation>,
+}
+
+/// Homeostasis of one neuron by its own threshold: who fires often becomes harder to fire (Diehl and Cook, Front.
+/// Comput. Neurosci. 9, 2015, where it is called theta).
+///
+/// A neuron fires at `v >= threshold + a`, where a decays with `tau`, in closed form, and rises by `step` with each
+/// firing. For a population there is [`AdaptiveLif`](crate::population::AdaptiveLif).
+///
+/// | parameter | default | meaning |
+/// | --- | --- | --- |
+/// | `step` | 0.01 | what a firing adds, in the unit of the threshold, at least 0 |
+/// | `tau` | 100 s | how long it stays raised |
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThresholdAdaptation {
+    /// What a firing adds to the threshold.
+    pub step: f32,
+    /// How long it stays raised.
+    pub tau: Span,
+}
+
+impl Default for ThresholdAdaptation {
+    fn default() -> Self {
+        Self { step: 0.01, tau: Span::Time(Duration::from_secs(100)) }
+    }
 }
 
 impl Default for Lif {
@@ -64,6 +101,7 @@ impl Default for Lif {
             threshold: 1.0,
             rest: 0.0,
             refractory: Span::Ticks(0),
+            adaptation: None,
         }
     }
 }
@@ -93,11 +131,19 @@ impl Lif {
         self
     }
 
+    /// The same membrane with a threshold that firing raises.
+    #[must_use]
+    pub const fn adaptation(mut self, rule: ThresholdAdaptation) -> Self {
+        self.adaptation = Some(rule);
+        self
+    }
+
     /// Whether the parameters make sense.
     ///
     /// # Errors
     /// The first that does not.
     pub fn check(&self) -> Result<(), MembraneError> {
+        self.adaptation.map_or(Ok(()), |rule| rule.check())?;
         for (name, value) in [("threshold", self.threshold), ("rest", self.rest)] {
             if !value.is_finite() {
                 return Err(MembraneError::NotFinite { name, value });
@@ -113,6 +159,8 @@ impl Lif {
     }
 
     pub(crate) fn compile(&self, length: TickLength) -> Membrane {
+        let adaptation =
+            self.adaptation.map(|rule| (rule.step, Decay::new(length.exact_ticks(rule.tau))));
         let leak = match self.tau {
             Self::NO_LEAK => None,
             tau => Some(Decay::new(length.exact_ticks(tau))),
@@ -122,6 +170,24 @@ impl Lif {
             rest: self.rest,
             leak,
             refractory: length.ticks(self.refractory).0,
+            adaptation,
+        }
+    }
+}
+
+impl ThresholdAdaptation {
+    fn check(self) -> Result<(), MembraneError> {
+        let refuse =
+            |name, value, expected| Err(MembraneError::Adaptation { name, value, expected });
+        if !(self.step.is_finite() && self.step >= 0.0) {
+            let expected = "a step is finite and not negative";
+            return refuse("step", self.step.to_string(), expected);
+        }
+        match self.tau {
+            Span::Ticks(0) | Span::Time(Duration::ZERO) => {
+                refuse("tau", self.tau.to_string(), "a time constant is longer than zero")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -133,6 +199,8 @@ pub(crate) struct Membrane {
     pub(crate) rest: f32,
     leak: Option<Decay>,
     pub(crate) refractory: u64,
+    /// What a firing adds to the threshold, and how that decays.
+    adaptation: Option<(f32, Decay)>,
 }
 
 /// The state of one membrane.
@@ -144,12 +212,14 @@ pub(crate) struct Soma {
     updated: u64,
     /// The first tick in which input counts again.
     pub(crate) ready: u64,
+    /// How much firing had raised the threshold, just after that tick.
+    raised: f32,
     pub(crate) membrane: u16,
 }
 
 impl Soma {
     pub(crate) fn at_rest(membrane: u16, rest: f32) -> Self {
-        Self { potential: rest, input: 0.0, updated: 0, ready: 0, membrane }
+        Self { potential: rest, input: 0.0, updated: 0, ready: 0, raised: 0.0, membrane }
     }
 
     /// Adds input for this tick; the caller has checked `ready`.
@@ -175,10 +245,18 @@ impl Soma {
     pub(crate) fn step(&mut self, now: u64, membrane: &Membrane) -> bool {
         // Finite drives may add up to more than there is: a membrane that is infinite would never be well again.
         let potential = (self.potential_at(now, membrane) + self.input).clamp(f32::MIN, f32::MAX);
+        let mut threshold = membrane.threshold;
+        if let Some((_, decay)) = &membrane.adaptation {
+            self.raised *= decay.over(now.saturating_sub(self.updated));
+            threshold += self.raised;
+        }
         self.updated = now;
         self.input = 0.0;
-        let fires = potential >= membrane.threshold;
+        let fires = potential >= threshold;
         if fires {
+            if let Some((step, _)) = &membrane.adaptation {
+                self.raised += step;
+            }
             self.potential = membrane.rest;
             self.ready = now.saturating_add(membrane.refractory).saturating_add(1);
         } else {
@@ -188,8 +266,9 @@ impl Soma {
     }
 
     /// The words that make up its state, for the digest.
-    pub(crate) fn words(&self) -> [u64; 3] {
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
         let bits = u64::from(self.potential.to_bits()) << 32 | u64::from(self.input.to_bits());
-        [bits, self.updated, self.ready]
+        let raised = (self.raised != 0.0).then_some(u64::from(self.raised.to_bits()));
+        [bits, self.updated, self.ready].into_iter().chain(raised)
     }
 }

@@ -5,9 +5,12 @@ mod support;
 
 use std::time::Duration;
 
+use neuronbus::membrane::ThresholdAdaptation;
 use neuronbus::prelude::*;
 use proptest::prelude::*;
-use support::{Act, Acts, Heard, Log, Raster, Script, fired, free, id, listener, no_leak};
+use support::{
+    Act, Acts, Heard, Log, Noted, Raster, Script, fired, free, id, listener, no_leak, ticks_of,
+};
 
 /// One neuron behind a membrane, driven at given ticks of a millisecond.
 fn alone(membrane: Lif, steps: &[(u64, f32)]) -> (Cortex, Raster) {
@@ -222,4 +225,49 @@ fn ticks_and_durations_mean_the_same_membrane() {
     let ms = |n| Span::Time(Duration::from_millis(n));
     assert_eq!(by(ms(20), ms(3)), by(Ticks(20).into(), Ticks(3).into()));
     assert_ne!(by(ms(20), ms(3)).0, by(ms(20), ms(4)).0);
+}
+
+/// The threshold after firings at given ticks, by its sum.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the closed form is what is compared with")]
+fn firing_raises_the_threshold_which_comes_back_in_closed_form() {
+    let rule = ThresholdAdaptation { step: 0.25, tau: Duration::from_secs(40).into() };
+    let lif = no_leak(1.0).adaptation(rule);
+    // Ticks of one second: three firings, a long gap, and looks in between that are just enough or not.
+    let fires = [5u64, 7, 30];
+    let height = |now: u64| -> f64 {
+        let before = fires.iter().filter(|&&at| at < now);
+        before.map(|&at| 0.25 * (-((now - at) as f64) / 40.0).exp()).sum()
+    };
+    for look in [6u64, 8, 29, 31, 60, 400] {
+        for (margin, expected) in [(1e-4, true), (-1e-4, false)] {
+            let raster = Raster::default();
+            let mut builder = Cortex::builder();
+            builder.tick_length(Duration::from_secs(1)).pace(Pace::Free);
+            let region = Region::agents("n").membrane(lif);
+            builder.region(region.neuron("n", Noted(raster.clone())));
+            let before = fires.into_iter().filter(|&at| at < look);
+            let mut steps: Vec<_> = before.map(|at| (at, id(0), 10.0)).collect();
+            steps.push((look, id(0), (1.0 + height(look) + margin) as f32));
+            builder.region(Region::gated("door", Script::new(steps)));
+            builder.build().unwrap().run_for(Ticks(500)).unwrap();
+            let fired = ticks_of(&raster, id(0)).contains(&look);
+            assert_eq!(fired, expected, "at {look}, {margin} above");
+        }
+    }
+}
+
+#[test]
+fn an_adaptation_that_makes_no_sense_is_refused_by_name() {
+    let usual = ThresholdAdaptation::default();
+    for (rule, named) in [
+        (ThresholdAdaptation { step: -0.1, ..usual }, "adaptation.step = -0.1"),
+        (ThresholdAdaptation { step: f32::NAN, ..usual }, "adaptation.step = NaN"),
+        (ThresholdAdaptation { tau: Ticks(0).into(), ..usual }, "adaptation.tau = 0 ticks"),
+    ] {
+        let message = Lif::default().adaptation(rule).check().unwrap_err().to_string();
+        assert!(message.contains(named), "{message}");
+    }
+    let cells = neuronbus::population::Cells::lif(Lif::default().adaptation(usual));
+    assert!(cells.check().unwrap_err().to_string().contains("Cells::adaptive_lif"));
 }

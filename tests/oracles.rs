@@ -56,6 +56,7 @@ fn one_membrane_fires_and_leaks_like_the_reference() {
             threshold: case.params.threshold,
             rest: case.params.rest,
             refractory: Ticks(case.params.refractory).into(),
+            ..Lif::default()
         };
         builder.region(Region::agents("n").membrane(lif).neuron("n", Noted(raster.clone())));
         let script = case.inputs.iter().map(|&(tick, weight)| (tick, id(0), weight)).collect();

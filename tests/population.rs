@@ -86,6 +86,7 @@ fn a_cell_fires_and_leaks_like_the_reference() {
             threshold: p.threshold,
             rest: p.rest,
             refractory: Ticks(p.refractory).into(),
+            ..Lif::default()
         };
         let mut builder = builder();
         // Three cells, of which the middle one is driven: its neighbours must stay at rest.

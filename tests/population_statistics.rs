@@ -78,6 +78,7 @@ fn brunel_network(net: &Brunel, run: &BrunelRun) -> (Cortex, [RegionId; 2]) {
         threshold: common.threshold,
         rest: common.rest,
         refractory: Ticks(common.refractory_ticks).into(),
+        ..Lif::default()
     };
     let noise = Noise { rate_hz: run.external_events_per_neuron_per_s, size: net.kick };
     let cells = Cells::lif(lif).reset(run.v_reset).noise(noise);

@@ -1,6 +1,7 @@
 //! An index by target: where the synapses onto each cell lie in a table that is ordered by source.
 
 use super::rows::Table;
+use crate::shm::advice;
 
 /// The synapses onto each target of one table.
 #[derive(Debug)]
@@ -26,7 +27,8 @@ impl Incoming {
             starts[target + 1] += starts[target];
         }
         let mut places = starts.clone();
-        let mut synapses = vec![Synapse::default(); table.targets.len()];
+        let mut synapses = advice::vector(table.targets.len());
+        synapses.resize(table.targets.len(), Synapse::default());
         for source in 0..table.starts.len() as u32 - 1 {
             for slot in table.row(source) {
                 let place = &mut places[table.targets[slot] as usize];

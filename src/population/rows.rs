@@ -152,7 +152,8 @@ impl Plan<'_> {
             self.each_draw(&table, WEIGHTS, |bits| weights.push(sign * draw.value(bits) as f32));
             table.weights = weights;
         } else if self.spec.is_plastic() {
-            table.weights = vec![table.weight; table.targets.len()];
+            table.weights = advice::vector(table.targets.len());
+            table.weights.resize(table.targets.len(), table.weight);
         }
         match &self.spec.delays {
             Some(drawn) => self.split(&table, &drawn.draw(|span| self.length.exact_ticks(span))),

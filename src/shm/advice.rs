@@ -7,7 +7,7 @@ const LINE: usize = 64;
 /// Lines of a slice that are asked for; the machine itself sees where a longer read is going.
 const LINES: usize = 16;
 /// Smaller memory gains nothing from huge pages.
-const LARGE: usize = 4 << 20;
+const LARGE: usize = 2 << 20;
 const PAGE: usize = 4096;
 
 /// Asks for the beginning of a slice to be brought near, because it will be read soon.

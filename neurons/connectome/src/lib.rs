@@ -22,6 +22,7 @@
 mod assemble;
 mod brain;
 mod describe;
+mod learning;
 mod mistake;
 mod projection;
 pub mod quantity;

@@ -1,15 +1,14 @@
 //! `[[projection]]`: who is connected to whom, how strongly, how late, and how it learns.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use neuronbus::dendrite::Dendrite;
-use neuronbus::plasticity::{Bounds, Pairing, Plasticity, RewardStdp, Stdp};
 use neuronbus::projection::Projection;
 use neuronbus::spike::SpikeKind;
 use neuronbus::time::{Span, TickLength};
 
 use crate::brain::{RegionRead, find_region, fires};
+use crate::learning::Learning;
 use crate::mistake::Code;
 use crate::quantity;
 use crate::sheet::Located;
@@ -20,8 +19,6 @@ const WEIGHTS: RangeInclusive<f64> = -1e6..=1e6;
 
 /// The runtime keeps spikes in flight for at most this many ticks.
 const DELAY_LIMIT: u64 = 1 << 20;
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Connect {
@@ -37,12 +34,6 @@ const CONNECTS: [(&str, Connect); 4] = [
     ("random", Connect::Random),
     ("lateral-inhibition", Connect::LateralInhibition),
 ];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    Stdp,
-    Reward,
-}
 
 /// One projection of a description.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +54,7 @@ pub struct ProjectionPlan {
     protected: bool,
     autapses: bool,
     filter: Vec<Filter>,
-    plasticity: Option<Plasticity>,
+    learning: Learning,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +68,7 @@ impl ProjectionPlan {
     /// Whether its weights change.
     #[must_use]
     pub fn learns(&self) -> bool {
-        self.plasticity.is_some()
+        self.learning.learns()
     }
 
     /// How it connects, in a few words.
@@ -90,15 +81,14 @@ impl ProjectionPlan {
         }
         words.push(format!("weight {}", self.weight));
         words.push(format!("delay {}", quantity::spell_span(self.delay)));
-        let rule = match self.plasticity {
-            Some(Plasticity::Reward(_)) => "learns from reward",
-            Some(_) => "learns",
-            None => "",
-        };
+        let learning = self.learning.summary();
         for (on, word) in [
             (self.silent, "silent"),
             (self.inhibitory, "inhibitory"),
-            (!rule.is_empty(), rule),
+            (!learning[0].is_empty(), learning[0]),
+            (!learning[1].is_empty(), learning[1]),
+            (!learning[2].is_empty(), learning[2]),
+            (!learning[3].is_empty(), learning[3]),
             (!self.filter.is_empty(), "filtered"),
             (self.lossless, "lossless"),
             (self.protected, "protected"),
@@ -132,9 +122,7 @@ impl ProjectionPlan {
                 projection = switch(projection);
             }
         }
-        if let Some(rule) = self.plasticity {
-            projection = projection.plasticity(rule);
-        }
+        projection = self.learning.apply(projection);
         let mut filters: Vec<Dendrite> = self.filter.iter().map(Filter::build).collect();
         match filters.len() {
             0 => projection,
@@ -173,7 +161,7 @@ impl ProjectionPlan {
             protected: table.flag("protected"),
             autapses: table.flag("autapses"),
             filter: table.table("filter").map(read_filter).unwrap_or_default(),
-            plasticity: table.table("plasticity").and_then(|rule| read_plasticity(rule, tick)),
+            learning: Learning::read(&table, tick, bounds),
             from: from.as_ref().map(|(_, path)| path.value.clone()).unwrap_or_default(),
             to: to.as_ref().map(|(_, path)| path.value.clone()).unwrap_or_default(),
         };
@@ -273,59 +261,4 @@ fn read_filter(table: Table<'_, '_>) -> Vec<Filter> {
     filters.extend(table.text("prefix").map(|prefix| Filter::Prefix(prefix.value)));
     table.finish();
     filters
-}
-
-fn read_plasticity(table: Table<'_, '_>, tick: TickLength) -> Option<Plasticity> {
-    const RULES: [(&str, Rule); 2] = [("stdp", Rule::Stdp), ("reward", Rule::Reward)];
-    const PAIRINGS: [(&str, Pairing); 2] =
-        [("all-to-all", Pairing::AllToAll), ("nearest", Pairing::Nearest)];
-    const BOUNDS: [(&str, Bounds); 2] =
-        [("additive", Bounds::Additive), ("multiplicative", Bounds::Multiplicative)];
-    table.require("rule", "\"stdp\" or \"reward\"");
-    let rule = table.choice("rule", &RULES);
-    let usual = match rule {
-        Some(Rule::Reward) => RewardStdp::default().stdp,
-        _ => Stdp::default(),
-    };
-    let amplitude = |key, usual| table.real(key, 0.0..=1e6).map_or(usual, |a| a as f32);
-    let stdp = Stdp {
-        a_plus: amplitude("a-plus", usual.a_plus),
-        a_minus: amplitude("a-minus", usual.a_minus),
-        tau_plus: read_tau(&table, "tau-plus", tick).unwrap_or(usual.tau_plus),
-        tau_minus: read_tau(&table, "tau-minus", tick).unwrap_or(usual.tau_minus),
-        pairing: table.choice("pairing", &PAIRINGS).unwrap_or_default(),
-        bounds: table.choice("bounds", &BOUNDS).unwrap_or_default(),
-    };
-    let Some(rule) = rule else {
-        table.abandon();
-        return None;
-    };
-    let plasticity = match rule {
-        Rule::Stdp => Plasticity::Stdp(stdp),
-        Rule::Reward => {
-            let usual = RewardStdp::default();
-            let tau_eligibility = read_tau(&table, "tau-eligibility", tick);
-            Plasticity::Reward(RewardStdp {
-                stdp,
-                tau_eligibility: tau_eligibility.unwrap_or(usual.tau_eligibility),
-                rate: table.real("rate", WEIGHTS).map_or(usual.rate, |rate| rate as f32),
-            })
-        }
-    };
-    table.finish();
-    Some(plasticity)
-}
-
-/// A time constant: above zero, at most a day.
-fn read_tau(table: &Table<'_, '_>, key: &'static str, tick: TickLength) -> Option<Span> {
-    let tau = table.span(key)?;
-    let fits = match tau.value {
-        Span::Ticks(ticks) => ticks > 0 && tick.duration(neuronbus::time::Ticks(ticks)) <= DAY,
-        Span::Time(time) => !time.is_zero() && time <= DAY,
-    };
-    if !fits {
-        let expected = "a time constant above 0 and up to \"24 h\"";
-        table.sheet().wrong(Code::OutOfRange, &tau.place, expected);
-    }
-    Some(tau.value)
 }

@@ -313,3 +313,34 @@ fn every_mistake_of_a_file_is_reported_in_its_order() {
         ]
     );
 }
+
+#[test]
+fn learning_is_told_what_is_wrong_with_it() {
+    for (keys, message) in [
+        ("plasticity = { rule = \"triplet\", a-plus = 1.0 }", "projection[0].plasticity.a-plus"),
+        (
+            "plasticity = { rule = \"triplet\", tau-x = \"0 s\" }",
+            "B005 out of range: projection[0].plasticity.tau-x: expected a time constant",
+        ),
+        ("short-term = { utilisation = 1.5 }", "projection[0].short-term.utilisation"),
+        ("short-term = { kind = \"loud\" }", "projection[0].short-term.kind"),
+        ("scaling = { gain = 1 }", "projection[0].scaling.gain"),
+        ("scaling = { target-hz = 0 }", "projection[0].scaling.target-hz"),
+        (
+            "structure = {}",
+            "B009 contradiction: projection[0].structure: expected `plasticity` beside it",
+        ),
+        (
+            "plasticity = { rule = \"stdp\" }\nstructure = { grow-weight = 2 }",
+            "projection[0].structure.grow-weight: expected a number from",
+        ),
+        (
+            "plasticity = { rule = \"stdp\" }\nstructure = { prune-below = 0.5 }",
+            "projection[0].structure.grow-weight: expected a weight within `bounds`",
+        ),
+    ] {
+        let text = format!("{REFLEX}[[projection]]\nfrom = \"reflex\"\nto = \"reflex\"\n{keys}\n");
+        let told = Brain::parse(&text, "b.toml").unwrap_err().to_string();
+        assert!(told.contains(message), "{keys}: {told}");
+    }
+}

@@ -5,10 +5,14 @@ use pulp::Arch;
 use super::background::Chance;
 use super::{CellModel, STATE_COLUMNS, Setting, is_sweep, scan, sweep};
 use crate::membrane::Lif;
-use crate::population::error::{PopulationError, below, finite};
+use crate::population::error::{PopulationError, below, finite, refuse};
 
 pub(super) fn check(lif: &Lif, reset: f32) -> Result<(), PopulationError> {
     lif.check()?;
+    if let Some(rule) = lif.adaptation {
+        let expected = "cells whose threshold adapts are `Cells::adaptive_lif`";
+        return Err(refuse("adaptation.step", rule.step, expected));
+    }
     finite("reset", reset)?;
     below("reset", reset, lif.threshold)
 }
