@@ -13,6 +13,7 @@
 //! | `filters` | what a synapse lets through: kind, priority, prefix, closure |
 //! | `discovery` | neurons found by capability and by region |
 //! | `swarm` | a hundred neurons in five regions, and one digest for one seed |
+//! | `tract` | two cortexes joined over TCP: origins keep their names, and there is an answer |
 //! | `epidemic` | a crowd: a hundred thousand agents of one type behind one endpoint |
 //! | `cuba` | a population: 4,000 plain neurons that keep each other firing |
 //! | `song_abbott` | STDP between populations: a thousand inputs compete for one cell |

@@ -22,7 +22,7 @@ pub struct LocalTransport {
     counts: TransportCounts,
 }
 
-/// Two ends of a link in memory, each with room for `capacity` spikes (at least 1) on their way to the other.
+/// Two ends of a wire in memory, each with room for `capacity` spikes (at least 1) on their way to the other.
 ///
 /// ```
 /// use neuronbus::prelude::*;

@@ -1,6 +1,6 @@
 //! Carriers: how spikes get to another cortex, payload and all.
 //!
-//! A [`Transport`] is one end of a link with one other end: what is sent here is received there, in order, and the
+//! A [`Transport`] is one end of a wire with one other end: what is sent here is received there, in order, and the
 //! other way round. It knows nothing of ticks; a gate uses it between two ticks, and so may a plain thread. None of
 //! its calls but [`Transport::recv`] waits, and none does I/O: a transport that needs I/O has a thread for it.
 //!
@@ -71,7 +71,7 @@ pub struct TransportCounts {
     pub foreign: u64,
 }
 
-/// One end of a link that carries spikes both ways, in order, none lost and none twice as long as both ends live.
+/// One end of a wire that carries spikes both ways, in order, none lost and none twice as long as both ends live.
 ///
 /// Used from one thread at a time. A payload of up to 46 bytes travels in the spike; a longer one, and one that lay in
 /// an arena, travels by value beside it, and the spike that is received then has a tag that says so and a reference

@@ -1,4 +1,4 @@
-//! This project's links over TCP.
+//! This project's wires over TCP.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl End for Link {
     }
 
     fn flush(&mut self) {
-        self.transport.flush().expect("a link that works can be flushed");
+        self.transport.flush().expect("a wire that works can be flushed");
     }
 
     fn receive(&mut self, most: u64) -> u64 {

@@ -19,7 +19,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 pub struct TractPlan {
     /// Which side waits for the other, and where.
     pub role: Role,
-    /// How the link is kept.
+    /// How the wire is kept.
     pub tcp: TcpSettings,
     /// Neurons over there that get one of their own here.
     pub max_origins: usize,

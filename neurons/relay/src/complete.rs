@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use crate::line::{Cut, Moved, Wire};
+use crate::line::{Cut, Moved, Mover};
 use crate::session::Session;
 use crate::uring::{Done, Ring, Slot};
 
@@ -19,7 +19,7 @@ const ROUNDS: usize = 16;
 const TRIAL: Duration = Duration::from_secs(1);
 
 /// Moves bytes over one socket as requests complete.
-pub(crate) struct UringWire {
+pub(crate) struct UringMover {
     ring: Ring,
     socket: Option<TcpStream>,
     /// What has come and was not taken; of the first, so many bytes were.
@@ -32,13 +32,13 @@ pub(crate) struct UringWire {
     staged: usize,
 }
 
-impl UringWire {
-    /// A wire, and what it is poked by: a number of 8 bytes written to it wakes.
+impl UringMover {
+    /// A mover, and what it is poked by: a number of 8 bytes written to it wakes.
     ///
     /// # Errors
     /// If the kernel has no io_uring, refuses it, or cannot do what is needed here.
     pub(crate) fn new() -> io::Result<(Self, File)> {
-        let mut wire = Self {
+        let mut mover = Self {
             ring: Ring::new()?,
             socket: None,
             inbound: VecDeque::new(),
@@ -48,10 +48,10 @@ impl UringWire {
             sent: 0,
             staged: 0,
         };
-        wire.try_out()?;
-        wire.ring.watch()?;
-        let poker = wire.ring.poker()?;
-        Ok((wire, poker))
+        mover.try_out()?;
+        mover.ring.watch()?;
+        let poker = mover.ring.poker()?;
+        Ok((mover, poker))
     }
 
     /// Receives two pieces with one request: what old kernels have not learnt.
@@ -132,7 +132,7 @@ impl UringWire {
     }
 }
 
-impl Wire for UringWire {
+impl Mover for UringMover {
     fn attach(&mut self, stream: TcpStream) -> io::Result<()> {
         // A send that has to wait does so in the kernel.
         stream.set_nonblocking(false)?;

@@ -1,4 +1,4 @@
-//! Finding the other side: a thread that listens or connects, and hands connections to the thread of the link.
+//! Finding the other side: a thread that listens or connects, and hands connections to the thread of the wire.
 
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -32,7 +32,7 @@ pub(crate) struct Handover {
 }
 
 impl Handover {
-    /// False if the link has gone.
+    /// False if the wire has gone.
     fn give(&self, stream: TcpStream, hello: Option<Hello>) -> bool {
         let given = self.arrivals.send(Arrival { stream, hello }).is_ok();
         self.wake.ring();
@@ -74,7 +74,7 @@ pub(crate) fn connect(
         } else if !rest(requests, backoff.next_delay()) {
             return;
         }
-        // bound: ends when the link goes
+        // bound: ends when the wire goes
         loop {
             match attempt(address) {
                 Ok(stream) => {
@@ -92,7 +92,7 @@ pub(crate) fn connect(
     }
 }
 
-/// Waits, and says whether the link is still there.
+/// Waits, and says whether the wire is still there.
 fn rest(requests: &Receiver<bool>, delay: Duration) -> bool {
     requests.recv_timeout(delay) != Err(RecvTimeoutError::Disconnected)
 }
@@ -134,12 +134,12 @@ impl Door {
         Ok(Self { poll, listener, stop })
     }
 
-    /// Woken after the link has ended.
+    /// Woken after the wire has ended.
     pub(crate) fn stopper(&self) -> Arc<mio::Waker> {
         Arc::clone(&self.stop)
     }
 
-    /// Accepts until the link ends, one stranger at a time: each must say hello at once.
+    /// Accepts until the wire ends, one stranger at a time: each must say hello at once.
     pub(crate) fn listen(mut self, handover: &Handover) {
         let mut events = mio::Events::with_capacity(8);
         while !handover.shared.has_ended() {

@@ -3,10 +3,10 @@
 //! | part | what it does |
 //! | --- | --- |
 //! | [`tract()`] | joins a region here to one over there, over any transport: a door that sends, [`Origin`]s that fire |
-//! | [`TcpTransport`] | one end of a link over TCP, a [`Transport`](neuronbus::transport::Transport) |
+//! | [`TcpTransport`] | one end of a wire over TCP, a [`Transport`](neuronbus::transport::Transport) |
 //! | [`frame`] | the bytes on the wire |
 //!
-//! All I/O happens on threads of the link; the thread of a cortex only fills and empties rings.
+//! All I/O happens on threads of the wire; the thread of a cortex only fills and empties rings.
 
 pub mod backoff;
 mod choice;

@@ -1,7 +1,7 @@
-//! The thread of a link: it keeps a connection, moves bytes over it, and sleeps when there is nothing to do.
+//! The thread of a wire: it keeps a connection, moves bytes over it, and sleeps when there is nothing to do.
 //!
-//! What moves the bytes is a [`Wire`]; there is one for each back end. Everything else is here: which connection is the
-//! live one, when it is cut, when to say that this side is still there, and how a link ends.
+//! What moves the bytes is a [`Mover`]; there is one for each back end. Everything else is here: which connection is
+//! the live one, when it is cut, when to say that this side is still there, and how a wire ends.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(crate) struct Moved {
 }
 
 /// Moves bytes between a session and one connection at a time, without waiting.
-pub(crate) trait Wire {
+pub(crate) trait Mover {
     /// Takes a connection; the one before is gone.
     fn attach(&mut self, stream: TcpStream) -> std::io::Result<()>;
 
@@ -61,7 +61,7 @@ pub(crate) trait Wire {
     fn wait(&mut self, timeout: Option<Duration>) -> std::io::Result<()>;
 }
 
-/// A link's thread without its wire.
+/// A wire's thread without its mover.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) session: Session,
@@ -90,7 +90,7 @@ enum Next {
 
 impl Line {
     /// Runs until the user's end asks for the end, or the other side is done.
-    pub(crate) fn run(mut self, wire: &mut impl Wire) {
+    pub(crate) fn run(mut self, mover: &mut impl Mover) {
         self.ask(true);
         let mut live: Option<Clock> = None;
         let mut closing: Option<Stamp> = None;
@@ -105,14 +105,14 @@ impl Line {
                 self.session.beat();
                 self.session.deaf = true;
             }
-            self.adopt(wire, &mut live, now);
-            let moved = self.exchange(wire, &mut live, now);
-            if self.session.peer_is_done && self.part(wire, &mut live) {
+            self.adopt(mover, &mut live, now);
+            let moved = self.exchange(mover, &mut live, now);
+            if self.session.peer_is_done && self.part(mover, &mut live) {
                 break;
             }
             let next = match closing {
-                Some(since) => self.close(wire, live, since, &mut parted, now),
-                None => Next::Sleep(live.map(|clock| self.watch(wire, &mut live, clock, now))),
+                Some(since) => self.close(mover, live, since, &mut parted, now),
+                None => Next::Sleep(live.map(|clock| self.watch(mover, &mut live, clock, now))),
             };
             match next {
                 Next::End => break,
@@ -120,15 +120,15 @@ impl Line {
                 Next::Sleep(_) if moved => continue,
                 Next::Sleep(timeout) => {
                     if self.wake.park(seen) {
-                        if let Err(error) = wire.wait(timeout) {
-                            self.cut(wire, &mut live, &Cut::Backend(error));
+                        if let Err(error) = mover.wait(timeout) {
+                            self.cut(mover, &mut live, &Cut::Backend(error));
                         }
                         self.wake.unpark();
                     }
                 }
             }
         }
-        wire.detach();
+        mover.detach();
         self.shared.end();
     }
 
@@ -141,7 +141,7 @@ impl Line {
 
     /// Takes connections that have been found. One from the life that is connected already takes the place of the old
     /// one, which that life has given up; one from another life is turned away.
-    fn adopt(&mut self, wire: &mut impl Wire, live: &mut Option<Clock>, now: Stamp) {
+    fn adopt(&mut self, mover: &mut impl Mover, live: &mut Option<Clock>, now: Stamp) {
         while let Ok(Arrival { stream, hello }) = self.arrivals.try_recv() {
             let stranger = hello.is_some_and(|hello| hello.id != self.session.peer());
             if live.is_some() && stranger {
@@ -149,22 +149,22 @@ impl Line {
                 continue;
             }
             *live = None;
-            wire.detach();
+            mover.detach();
             self.session.connect();
-            let attached = wire.attach(stream).map_err(Cut::from);
+            let attached = mover.attach(stream).map_err(Cut::from);
             let greeted = attached
                 .and_then(|()| Ok(hello.map_or(Ok(()), |hello| self.session.greet(hello))?));
             *live = Some(Clock { heard: now, spoke: now });
             if let Err(cut) = greeted {
-                self.cut(wire, live, &cut);
+                self.cut(mover, live, &cut);
             }
         }
     }
 
     /// Moves what can be moved; whether that was anything.
-    fn exchange(&mut self, wire: &mut impl Wire, live: &mut Option<Clock>, now: Stamp) -> bool {
+    fn exchange(&mut self, mover: &mut impl Mover, live: &mut Option<Clock>, now: Stamp) -> bool {
         let Some(clock) = live else { return false };
-        match wire.exchange(&mut self.session) {
+        match mover.exchange(&mut self.session) {
             Ok(moved) => {
                 if moved.received > 0 {
                     clock.heard = now;
@@ -178,13 +178,13 @@ impl Line {
             Err(cut) => {
                 // Spikes may have come before the cut.
                 self.shared.ring();
-                self.cut(wire, live, &cut);
+                self.cut(mover, live, &cut);
                 true
             }
         }
     }
 
-    fn cut(&mut self, wire: &mut impl Wire, live: &mut Option<Clock>, why: &Cut) {
+    fn cut(&mut self, mover: &mut impl Mover, live: &mut Option<Clock>, why: &Cut) {
         if live.take().is_none() {
             return;
         }
@@ -194,7 +194,7 @@ impl Line {
             Cut::Silence(_) | Cut::Backend(_) => self.shared.note(why.to_string()),
         }
         let was_good = self.session.is_greeted();
-        wire.detach();
+        mover.detach();
         self.session.disconnect();
         self.ask(was_good);
     }
@@ -204,20 +204,20 @@ impl Line {
         self.shared.note(why);
     }
 
-    /// The other side is done; whether the link is too.
-    fn part(&mut self, wire: &mut impl Wire, live: &mut Option<Clock>) -> bool {
+    /// The other side is done; whether the wire is too.
+    fn part(&mut self, mover: &mut impl Mover, live: &mut Option<Clock>) -> bool {
         if self.ends_with_peer || self.session.deaf {
             return true;
         }
         self.session.peer_is_done = false;
-        self.cut(wire, live, &Cut::Closed);
+        self.cut(mover, live, &Cut::Closed);
         false
     }
 
     /// Sends signs of life and notices when none come; how long until there is something to do.
     fn watch(
         &mut self,
-        wire: &mut impl Wire,
+        mover: &mut impl Mover,
         live: &mut Option<Clock>,
         clock: Clock,
         now: Stamp,
@@ -227,12 +227,12 @@ impl Line {
         // A side that has no room does not read, and so hears nothing.
         let quiet = if self.session.stalled { Duration::ZERO } else { since(clock.heard) };
         if live.is_some() && quiet >= patience {
-            self.cut(wire, live, &Cut::Silence(patience));
+            self.cut(mover, live, &Cut::Silence(patience));
             return Duration::ZERO;
         }
         // What has come is confirmed sooner than a mere sign of life is due.
         let beat = if self.session.owes_ack() { self.heartbeat / 16 } else { self.heartbeat };
-        if since(clock.spoke) >= beat && !wire.is_sending() {
+        if since(clock.spoke) >= beat && !mover.is_sending() {
             self.session.beat();
             if let Some(clock) = live {
                 clock.spoke = now;
@@ -246,7 +246,7 @@ impl Line {
     /// The user's end has gone: what was sent is brought to an end, then the other side is told.
     fn close(
         &mut self,
-        wire: &mut impl Wire,
+        mover: &mut impl Mover,
         live: Option<Clock>,
         since: Stamp,
         parted: &mut Option<Stamp>,
@@ -272,8 +272,8 @@ impl Line {
         if self.session.part() {
             return Next::Again;
         }
-        if self.session.has_parted() && !wire.is_sending() {
-            wire.shutdown(Shutdown::Write);
+        if self.session.has_parted() && !mover.is_sending() {
+            mover.shutdown(Shutdown::Write);
             *parted = Some(now);
             return Next::Again;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::line::{Cut, Moved, Wire};
+use crate::line::{Cut, Moved, Mover};
 use crate::session::Session;
 
 /// Bytes read, or staged to be written, at a time.
@@ -20,7 +20,7 @@ const SOCKET: Token = Token(0);
 const POKE: Token = Token(1);
 
 /// Moves bytes over one socket as it becomes ready.
-pub(crate) struct PollWire {
+pub(crate) struct PollMover {
     poll: Poll,
     events: Events,
     socket: Option<mio::net::TcpStream>,
@@ -38,11 +38,11 @@ pub(crate) struct PollWire {
     staged: usize,
 }
 
-impl PollWire {
+impl PollMover {
     pub(crate) fn new() -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), POKE)?);
-        let wire = Self {
+        let mover = Self {
             poll,
             events: Events::with_capacity(8),
             socket: None,
@@ -56,7 +56,7 @@ impl PollWire {
             sent: 0,
             staged: 0,
         };
-        Ok((wire, waker))
+        Ok((mover, waker))
     }
 
     /// One read at most; how many bytes the session took.
@@ -111,7 +111,7 @@ impl PollWire {
     }
 }
 
-impl Wire for PollWire {
+impl Mover for PollMover {
     fn attach(&mut self, stream: TcpStream) -> io::Result<()> {
         stream.set_nonblocking(true)?;
         let mut socket = mio::net::TcpStream::from_std(stream);

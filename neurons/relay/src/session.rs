@@ -1,4 +1,4 @@
-//! Where the two sides of a link are, and how they go on after a cut.
+//! Where the two sides of a wire are, and how they go on after a cut.
 //!
 //! Each direction numbers its spikes from 0, without writing the numbers on the wire: TCP keeps the order, and each
 //! connection begins with a hello that says how many have arrived and which is the first that is still held. What was
@@ -47,7 +47,7 @@ pub enum Broken {
     },
 }
 
-/// One side's view of a link.
+/// One side's view of a wire.
 #[derive(Debug)]
 pub(crate) struct Session {
     own: u64,

@@ -1,4 +1,4 @@
-//! How a link over TCP is set up.
+//! How a wire over TCP is set up.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct TcpSettings {
     pub heartbeat: Duration,
     /// A connection over which nothing has come for so long is cut. Default 3 s.
     pub silence: Duration,
-    /// Whether the link ends when the other side says that it is done; otherwise it waits for the next. Default false.
+    /// Whether the wire ends when the other side says that it is done; otherwise it waits for the next. Default false.
     pub ends_with_peer: bool,
 }
 
@@ -62,7 +62,7 @@ impl Default for TcpSettings {
     }
 }
 
-/// Why a link was not set up.
+/// Why a wire was not set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TcpError {
@@ -102,8 +102,8 @@ pub enum TcpError {
         /// What the system says.
         reason: String,
     },
-    /// The thread of the link could not be started.
-    #[error("tcp: the thread of the link could not be started: {0}")]
+    /// The thread of the wire could not be started.
+    #[error("tcp: the thread of the wire could not be started: {0}")]
     Thread(#[source] std::io::Error),
 }
 

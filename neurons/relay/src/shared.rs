@@ -1,4 +1,4 @@
-//! What the user's end of a link and its thread both see, besides the two rings.
+//! What the user's end of a wire and its thread both see, besides the two rings.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -49,14 +49,14 @@ impl Shared {
     }
 
     pub(crate) fn end(&self) {
-        // SYNC(link-ended): the last spikes are in the inbox; `has_ended` is the other half.
+        // SYNC(wire-ended): the last spikes are in the inbox; `has_ended` is the other half.
         self.ended.store(true, Ordering::Release);
         self.ring();
     }
 
     /// Whether nothing will come but what is in the inbox already.
     pub(crate) fn has_ended(&self) -> bool {
-        // SYNC(link-ended): `end` is the other half.
+        // SYNC(wire-ended): `end` is the other half.
         self.ended.load(Ordering::Acquire)
     }
 
@@ -65,13 +65,13 @@ impl Shared {
         let linger = u64::try_from(linger.as_nanos()).unwrap_or(u64::MAX);
         // relaxed: stored before the flag below
         self.linger_ns.store(linger, Ordering::Relaxed);
-        // SYNC(link-closing): what was sent before is in the outbox; `closing` is the other half.
+        // SYNC(wire-closing): what was sent before is in the outbox; `closing` is the other half.
         self.closing.store(true, Ordering::Release);
     }
 
     /// How long the thread may still take, once it is asked to end.
     pub(crate) fn closing(&self) -> Option<Duration> {
-        // SYNC(link-closing): `close` is the other half.
+        // SYNC(wire-closing): `close` is the other half.
         let closing = self.closing.load(Ordering::Acquire);
         // relaxed: loaded after the flag above
         closing.then(|| Duration::from_nanos(self.linger_ns.load(Ordering::Relaxed)))

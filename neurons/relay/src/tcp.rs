@@ -1,7 +1,7 @@
-//! Spikes over TCP: the user's end of a link whose other half is a thread.
+//! Spikes over TCP: the user's end of a wire whose other half is a thread.
 //!
 //! ```text
-//!   your thread                 the link's thread                     the other side
+//!   your thread                 the wire's thread                     the other side
 //!   send --> outbox (bytes) --> stage --> socket  ---------------->  socket ..
 //!            kept until confirmed   ^                                    |
 //!   recv <-- inbox (bytes)  <-- frames, checked  <-- socket  <-----------+
@@ -30,16 +30,16 @@ use crate::choice::choice;
 use crate::dialer::{self, Arrival, Door, Handover};
 use crate::frame::{BESIDE_BYTES, LENGTH_BYTES, SPIKE_FRAME_BYTES, spike_head};
 use crate::line::Line;
-use crate::poll::PollWire;
+use crate::poll::PollMover;
 use crate::session::Session;
 use crate::settings::{Backend, Role, TcpError, TcpSettings};
 use crate::shared::Shared;
 use crate::wake::Wake;
 
-/// How long a link that is dropped without [`Transport::close`] tries to bring what was sent to an end.
+/// How long a wire that is dropped without [`Transport::close`] tries to bring what was sent to an end.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// One end of a link over TCP.
+/// One end of a wire over TCP.
 ///
 /// ```
 /// use std::time::Duration;
@@ -80,7 +80,7 @@ pub struct TcpTransport {
     freed: usize,
 }
 
-/// The two rings of a link and what else its thread needs.
+/// The two rings of a wire and what else its thread needs.
 struct Parts {
     session: Session,
     shared: Arc<Shared>,
@@ -241,7 +241,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(TcpError::Thread)
 }
 
-/// Starts the thread of a link over the back end that was asked for.
+/// Starts the thread of a wire over the back end that was asked for.
 fn start(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError> {
     match parts.settings.backend {
         Backend::Mio => start_mio(parts),
@@ -258,13 +258,13 @@ fn start(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError>
 }
 
 fn start_mio(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), TcpError> {
-    let (mut wire, waker) = PollWire::new().map_err(TcpError::Thread)?;
+    let (mut mover, waker) = PollMover::new().map_err(TcpError::Thread)?;
     let wake = Arc::new(Wake::new(move || {
         // It fails only when the thread has gone, and then there is nobody to wake.
         let _ = waker.wake();
     }));
     let line = parts.line(wake.clone());
-    let thread = spawn("relay-mio", move || line.run(&mut wire))?;
+    let thread = spawn("relay-mio", move || line.run(&mut mover))?;
     Ok((wake, Backend::Mio, thread))
 }
 
@@ -274,13 +274,13 @@ fn start_uring(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), Tcp
         backend: "io_uring",
         reason: error.to_string(),
     };
-    let (mut wire, poke) = crate::complete::UringWire::new().map_err(refused)?;
+    let (mut mover, poke) = crate::complete::UringMover::new().map_err(refused)?;
     let wake = Arc::new(Wake::new(move || {
         // It cannot fail but for a number that no counter holds, and waits for nobody.
         let _ = std::io::Write::write(&mut &poke, &1_u64.to_ne_bytes());
     }));
     let line = parts.line(wake.clone());
-    let thread = spawn("relay-uring", move || line.run(&mut wire))?;
+    let thread = spawn("relay-uring", move || line.run(&mut mover))?;
     Ok((wake, Backend::Uring, thread))
 }
 
@@ -386,7 +386,7 @@ impl Transport for TcpTransport {
             self.shared.close(linger);
             self.wake.ring();
             if thread.join().is_err() {
-                self.shared.note("the thread of the link panicked".to_owned());
+                self.shared.note("the thread of the wire panicked".to_owned());
             }
             self.shared.end();
         }

@@ -55,7 +55,7 @@ type Make = Box<dyn FnOnce() -> Result<Box<dyn Transport>, String> + Send>;
 pub struct Carrier(Make);
 
 impl Carrier {
-    /// A link over TCP, which listens or connects when the run begins and not before.
+    /// A wire over TCP, which listens or connects when the run begins and not before.
     #[must_use]
     pub fn tcp(role: Role, settings: TcpSettings) -> Self {
         Self(Box::new(move || {

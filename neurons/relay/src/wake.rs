@@ -26,7 +26,7 @@ impl Wake {
 
     /// There is work; makes a system call only if the thread sleeps.
     pub(crate) fn ring(&self) {
-        // SYNC(line-rung): whoever sees the new count sees the work; `count` is the other half.
+        // SYNC(wire-rung): whoever sees the new count sees the work; `count` is the other half.
         let before = self.word.fetch_add(RING, Ordering::Release);
         if before & PARKED != 0 {
             (self.poke)();
@@ -35,7 +35,7 @@ impl Wake {
 
     /// How often it was rung; taken before looking for work.
     pub(crate) fn count(&self) -> u64 {
-        // SYNC(line-rung): `ring` is the other half.
+        // SYNC(wire-rung): `ring` is the other half.
         self.word.load(Ordering::Acquire) / RING
     }
 
