@@ -450,3 +450,85 @@ fn what_rules_remember_is_state() {
         assert_eq!(digest(first) != digest(other), tells || other[1].len() == 2, "{rule:?}");
     }
 }
+
+/// Agents and cells with every rule that there is, under noise; what is drawn follows from the seed.
+fn with_all_rules(seed: u64, pace: Pace) -> Cortex {
+    use neuronbus::plasticity::Structural;
+    use neuronbus::population::Noise;
+    let pick = |salt: u64, below: u64| neuronbus::math::random(seed, salt, 0, 0) % below;
+    let mut builder = Cortex::builder();
+    builder.pace(pace).seed(seed);
+    let noise = Noise { rate_hz: 500.0, size: 0.3 };
+    let kind = Cells::lif(Lif::default().refractory(Ticks(2))).noise(noise);
+    let net = builder.region(Region::population("net", kind, 40 + pick(1, 40) as u32));
+    let rewarded = RewardStdp { tau_eligibility: tau(0.05), ..RewardStdp::default() };
+    let scaling =
+        SynapticScaling { interval: Ticks(30 + pick(2, 50)).into(), ..Default::default() };
+    let structure = Structural {
+        interval: Ticks(40 + pick(3, 50)).into(),
+        grow_after: 0.5,
+        prune_below: 0.1,
+        ..Structural::default()
+    };
+    let base = || Projection::random(0.3).weight(0.12).delay(Ticks(1 + pick(4, 5)));
+    builder.project(net, net, base().plasticity(Stdp::default()).structure(structure));
+    let triplet = base().plasticity(TripletStdp::default()).short_term(ShortTerm::default());
+    builder.project(net, net, triplet.scaling(scaling));
+    builder.project(net, net, base().plasticity(rewarded).structure(structure));
+    let raster = Raster::default();
+    let mut region = Region::agents("agents").membrane(Lif::default().refractory(Ticks(1)));
+    for number in 0..8 {
+        region = region.neuron(&format!("n{number}"), Noted(raster.clone()));
+    }
+    let agents = builder.region(region);
+    let among = |rule: neuronbus::plasticity::Plasticity| {
+        Projection::random(0.6).weight(0.2).delay(Ticks(1 + pick(5, 4))).plasticity(rule)
+    };
+    let triplet = among(TripletStdp::default().into()).short_term(ShortTerm::facilitating());
+    builder.project(agents, agents, triplet.scaling(scaling));
+    builder.project(agents, agents, among(rewarded.into()).structure(structure));
+    let mut drives = Vec::new();
+    for step in 0..60 {
+        let at = |salt| neuronbus::math::random(seed, 9, step, salt);
+        let first = 1 + at(0) % 300;
+        drives.push((first, Act::Fire(SpikeKind::Modulatory, 0, 0.5f32.to_le_bytes().to_vec())));
+        drives.push((first, Act::Fire(SpikeKind::Excitatory, 0, Vec::new())));
+    }
+    let door = builder.region(Region::gated("door", Acts::new(drives)));
+    builder.project(door, net, Projection::all_to_all().weight(0.3));
+    builder.project(door, agents, Projection::random(0.7).weight(0.9));
+    builder.build().unwrap()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 12, ..Default::default() })]
+
+    #[test]
+    fn with_all_rules_on_a_run_is_a_function_of_its_seed(
+        seed in proptest::prelude::any::<u64>(),
+        cuts in proptest::collection::vec(1u64..399, 0..5),
+    ) {
+        let mut whole = with_all_rules(seed, Pace::Free);
+        whole.run_for(Ticks(400)).unwrap();
+        let mut pieces = with_all_rules(seed, Pace::Free);
+        let mut cuts = [cuts, vec![0, 400]].concat();
+        cuts.sort_unstable();
+        for pair in cuts.windows(2) {
+            pieces.run_for(Ticks(pair[1] - pair[0])).unwrap();
+        }
+        proptest::prop_assert_eq!(pieces.digest(), whole.digest());
+        let counts = whole.counts();
+        proptest::prop_assert!(counts.pruned + counts.grown > 0 && counts.firings > 0);
+    }
+}
+
+#[test]
+fn with_all_rules_on_the_pace_changes_nothing() {
+    let digests = [Pace::Free, Pace::RealTime, Pace::OnDemand].map(|pace| {
+        let mut cortex = with_all_rules(7, pace);
+        cortex.run_for(Ticks(400)).unwrap();
+        cortex.digest()
+    });
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(digests[0], digests[2]);
+}
