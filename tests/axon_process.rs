@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot start its peer has failed")]
 
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -73,6 +74,29 @@ fn a_second_writer_is_refused_while_the_first_lives_and_goes_on_where_it_ended()
     tap.rewind();
     assert_eq!(tap.poll(), Tapped::Spike(spike(0)));
     assert_eq!(tap.poll(), Tapped::Spike(spike(1)));
+}
+
+#[test]
+fn what_a_dead_writer_left_half_published_is_seen_by_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.axon");
+    let mut first = Axon::create(&path, 8).unwrap();
+    let mut reader = AxonHub::open(&path).unwrap().reader().unwrap();
+    first.publish(&spike(0)).unwrap();
+    drop(first);
+    // As a writer leaves it that has claimed four places and dies after it has filled the third of them.
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&5u64.to_ne_bytes(), 4096).unwrap();
+    let slots = std::fs::metadata(&path).unwrap().len() - 8 * 64;
+    file.write_all_at(&(1u64 << 63).to_ne_bytes(), slots + 3 * 64).unwrap();
+    assert_eq!(reader.try_read(), Some(spike(0)));
+    assert_eq!(reader.try_read(), None, "the first of the batch is not there, so none is");
+    let mut second = Axon::open(&path).unwrap();
+    second.publish(&spike(5)).unwrap();
+    for _ in 1..5 {
+        assert!(reader.try_read().unwrap().check().is_err(), "what stands there is refused");
+    }
+    assert_eq!(reader.try_read(), Some(spike(5)));
 }
 
 #[test]

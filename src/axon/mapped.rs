@@ -194,7 +194,7 @@ impl AxonHub {
             if !tenure.is_free() && life == Life::Dead {
                 let lag = self.lag(entry);
                 if self.ring.detach(number, tenure) {
-                    reaped = (reaped.0 + 1, reaped.1 + lag);
+                    reaped = (reaped.0 + 1, lag.saturating_add(reaped.1));
                 }
             }
         }

@@ -41,7 +41,7 @@ const READERS_MAX: usize = 1 << 10;
 pub(super) const POSITION_MAX: u64 = 1 << 62;
 
 /// How often something is tried again that only a peer who changes its words all the time can spoil.
-const PATIENCE: u32 = 1 << 16;
+const PATIENCE: u32 = 1 << 8;
 
 // Lines of the ring, from its first byte behind the header page.
 const CLAIMED: usize = 0;

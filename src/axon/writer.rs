@@ -280,14 +280,14 @@ impl Axon {
     fn count_deferred(&self, count: u64) {
         // relaxed: a count with one writer
         let deferred = &self.ring.tally.deferred;
-        deferred.store(deferred.load(Relaxed) + count, Relaxed);
+        deferred.store(deferred.load(Relaxed).wrapping_add(count), Relaxed);
     }
 
     #[cold]
     fn drop_newest(&self) -> Outcome {
         // relaxed: a count with one writer
         let dropped = &self.ring.tally.dropped;
-        dropped.store(dropped.load(Relaxed) + 1, Relaxed);
+        dropped.store(dropped.load(Relaxed).wrapping_add(1), Relaxed);
         Outcome::Dropped
     }
 

@@ -188,7 +188,7 @@ fn repair_lane(
     let hub = AxonHub::open(axon).map_err(BrainError::axon(axon))?;
     let (readers, unread) = hub.reap(kept);
     repairs.readers += readers;
-    repairs.unread += unread;
+    repairs.unread = repairs.unread.saturating_add(unread);
     let writer_died = hub.writing().is_some_and(|writer| writer.life == Life::Dead);
     let arena = Arena::open(arena)?;
     let before = arena.usage().in_use;

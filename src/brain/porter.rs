@@ -32,7 +32,8 @@ impl Porter {
             while !stopped.load(Ordering::Relaxed) {
                 let seen = rung.count();
                 let reaped = hubs.iter().map(|hub| hub.reap(None));
-                let reaped = reaped.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+                let reaped = reaped
+                    .fold((0_u64, 0_u64), |all, one| (all.0 + one.0, all.1.saturating_add(one.1)));
                 table.beat(reaped);
                 // A producer that died between its spike and the bell has left somebody asleep.
                 cortex.ring();
