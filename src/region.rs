@@ -40,6 +40,7 @@ pub struct Region {
     pub(crate) door: Option<Door>,
     pub(crate) population: Option<PopulationSpec>,
     pub(crate) crowd: Option<CrowdSpec>,
+    pub(crate) worker: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -71,6 +72,7 @@ impl Region {
             door: None,
             population: None,
             crowd: None,
+            worker: None,
         }
     }
 
@@ -165,6 +167,14 @@ impl Region {
         make: impl Fn(&str) -> Box<dyn Neuron> + Send + 'static,
     ) -> Self {
         self.template = Some(Template { bound, make: Box::new(make), membrane: self.membrane });
+        self
+    }
+
+    /// Gives the region to one of the workers of its cortex, counted from 0. Otherwise the cortex chooses; see
+    /// [`CortexBuilder::workers`](crate::cortex::CortexBuilder::workers).
+    #[must_use]
+    pub fn worker(mut self, worker: usize) -> Self {
+        self.worker = Some(worker);
         self
     }
 

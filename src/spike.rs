@@ -295,6 +295,25 @@ impl Spike {
         spike
     }
 
+    /// A mark between the workers of one cortex: under the code of an epoch's end, with a number and bytes that only
+    /// they understand.
+    pub(crate) const fn mark(number: u64, bytes: [u8; INLINE_MAX]) -> Self {
+        Self {
+            time_ns: number,
+            sequence: 0,
+            source: 0,
+            target: BROADCAST,
+            tag: CODE_EPOCH_END << 2,
+            priority: 0,
+            payload: bytes,
+        }
+    }
+
+    /// The number and the bytes of a mark; `None` for everything else.
+    pub(crate) const fn as_mark(&self) -> Option<(u64, &[u8; INLINE_MAX])> {
+        if self.tag >> 2 == CODE_EPOCH_END { Some((self.time_ns, &self.payload)) } else { None }
+    }
+
     fn set_code(&mut self, code: u8) {
         self.tag = (self.tag & 0b11) | (code << 2);
     }
@@ -436,7 +455,7 @@ impl Spike {
     #[inline(always)]
     pub(crate) const fn is_short(tag_word: u64) -> bool {
         let code = tag_word.to_ne_bytes()[0] >> 2;
-        code <= 14 || code == CODE_EPOCH_END
+        code <= 14
     }
 
     /// The tick it was fired in.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cortex::Worker;
 use crate::id::NeuronId;
-use crate::population::Bundle;
+use crate::population::{Bundle, Network};
 
 /// A neuron or gate of an exported topology.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -99,10 +99,12 @@ struct ExportedSynapse {
 }
 
 impl Topology {
-    pub(crate) fn of(worker: &Worker, gates: impl Iterator<Item = NeuronId>) -> Self {
+    pub(crate) fn of(workers: &[&Worker], gates: impl Iterator<Item = NeuronId>) -> Self {
         let gates: Vec<NeuronId> = gates.collect();
-        let atlas = &worker.atlas;
-        let mut graph = DiGraph::with_capacity(atlas.len(), worker.table.len() as usize);
+        let Some(first) = workers.first() else { return Self { graph: DiGraph::new() } };
+        let atlas = &first.atlas;
+        let synapses: u64 = workers.iter().map(|worker| worker.table.len()).sum();
+        let mut graph = DiGraph::with_capacity(atlas.len(), synapses as usize);
         for id in (0..atlas.len()).filter_map(|index| NeuronId::from_index(index).ok()) {
             let region = atlas.region_of(id).map_or("", |region| atlas.path(region));
             graph.add_node(Node {
@@ -114,17 +116,20 @@ impl Topology {
                 capabilities: atlas.card(id).capabilities.clone(),
             });
         }
-        worker.table.each(|from, to, weight, delay, projection| {
-            let shared = &worker.table.projections[projection];
-            let edge = Edge {
-                weight,
-                delay_ticks: delay.0,
-                plastic: shared.rule.is_some(),
-                silent: shared.silent,
-                synapses: 1,
-            };
-            graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
-        });
+        for worker in workers {
+            worker.table.each(|from, to, weight, delay, projection| {
+                let shared = &worker.table.projections[projection];
+                let edge = Edge {
+                    weight,
+                    delay_ticks: delay.0,
+                    plastic: shared.rule.is_some(),
+                    silent: shared.silent,
+                    synapses: 1,
+                };
+                graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
+            });
+        }
+        let networks: Vec<&Network> = workers.iter().map(|worker| &worker.network).collect();
         let mut add_bundle = |from: NeuronId, to: NeuronId, bundle: Bundle| {
             let edge = Edge {
                 weight: (bundle.weights / bundle.synapses.max(1) as f64) as f32,
@@ -135,8 +140,8 @@ impl Topology {
             };
             graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
         };
-        worker.network.each_bundle(&mut add_bundle);
-        worker.crowds.each_bundle(&mut add_bundle);
+        Network::each_bundle(&networks, &mut add_bundle);
+        workers.iter().for_each(|worker| worker.crowds.each_bundle(&mut add_bundle));
         Self { graph }
     }
 

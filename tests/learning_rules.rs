@@ -273,9 +273,7 @@ fn scaling_multiplies_all_weights_onto_a_neuron_towards_its_rate() {
     let mut expected = 0.5f64;
     for (interval, firings) in by_interval.into_iter().enumerate() {
         for got in learned(&projection, [&[], &post], interval as u64 * 100 + 50) {
-            // Agents have looked at the synapse only when something happened.
-            let asleep = (300..700).contains(&(interval * 100 + 50));
-            assert!(asleep || (got - expected).abs() < 1e-6, "{interval}: {got}, {expected}");
+            assert!((got - expected).abs() < 1e-6, "{interval}: {got}, {expected}");
         }
         expected = (expected * factor(firings)).min(0.8);
     }

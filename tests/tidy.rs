@@ -24,7 +24,8 @@ const UNSAFE: [&str; 5] = [
 ];
 
 /// Where a thread may be started in the core.
-const THREADS: [&str; 2] = ["src/cortex/running.rs", "src/brain/porter.rs"];
+const THREADS: [&str; 3] =
+    ["src/cortex/running.rs", "src/cortex/workers/crew.rs", "src/brain/porter.rs"];
 
 /// What the core may depend on. One more needs a page in `docs/decisions`.
 const DEPENDENCIES: [&str; 15] = [

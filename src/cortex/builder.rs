@@ -4,22 +4,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::assembly::Assembly;
 use super::doors::DoorPlan;
-use super::growth::{End, RegionPlan, TemplatePlan, Wiring};
-use super::worker::{Body, Worker};
-use super::{Cortex, Door, Outfit};
+use super::placement::Placement;
+use super::worker::Worker;
+use super::workers::{Crossing, WORKERS_MAX};
+use super::{Cortex, Outfit};
 use crate::arena::{Arena, ArenaError};
 use crate::atlas::NameError;
 use crate::axon::{Axon, AxonError, WaitStrategy};
 use crate::brain::{BrainError, Directory};
 use crate::context::Services;
 use crate::crowd::CrowdError;
-use crate::id::{NeuronId, RegionId};
-use crate::membrane::{Lif, MembraneError};
+use crate::id::RegionId;
+use crate::membrane::MembraneError;
 use crate::pace::Pace;
-use crate::population::{PopulationEnd, PopulationError};
+use crate::population::PopulationError;
 use crate::projection::{Projection, ProjectionError};
-use crate::region::{PopulationSpec, Port, Region};
+use crate::region::{Port, Region};
 use crate::time::{TickLength, TickLengthError};
 
 /// One mistake in the description of a topology.
@@ -82,6 +84,19 @@ pub enum Mistake {
     /// The tick length is refused.
     #[error(transparent)]
     TickLength(#[from] TickLengthError),
+    /// More or fewer workers than there can be.
+    #[error("{0} workers are refused: a cortex has 1 to {WORKERS_MAX}")]
+    Workers(usize),
+    /// A region was given to a worker that it cannot have.
+    #[error("region {region} cannot be on worker {worker}: {why}")]
+    Worker {
+        /// The region.
+        region: String,
+        /// The worker.
+        worker: usize,
+        /// What stands against it.
+        why: &'static str,
+    },
     /// The arena could not be made.
     #[error(transparent)]
     Arena(#[from] ArenaError),
@@ -111,7 +126,7 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
-enum Target {
+pub(super) enum Target {
     Port(Port),
     Address(String),
 }
@@ -129,6 +144,8 @@ pub struct CortexBuilder {
     flight_limit: usize,
     pin: Option<usize>,
     directory: Option<Directory>,
+    workers: usize,
+    cores: Option<Vec<usize>>,
 }
 
 impl Default for CortexBuilder {
@@ -145,6 +162,8 @@ impl Default for CortexBuilder {
             flight_limit: 1 << 20,
             pin: None,
             directory: None,
+            workers: 1,
+            cores: None,
         }
     }
 }
@@ -235,6 +254,24 @@ impl CortexBuilder {
         self
     }
 
+    /// How many workers compute: threads, each with some of the regions; 1 unless set.
+    ///
+    /// A region with agents or a gate is on one worker, which [`Region::worker`] names or the cortex chooses; a
+    /// population that is connected with populations only is spread over all of them. The result is the same, to the
+    /// bit, for any number. The first worker is the thread that runs the cortex; the others are pinned, unless there
+    /// are fewer cores than workers.
+    pub fn workers(&mut self, workers: usize) -> &mut Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Which cores the workers are pinned to, in their order, instead of one after the other. The first is pinned on a
+    /// thread of its own only ([`Cortex::spawn`]). A refusal is a note in the report.
+    pub fn pin_workers(&mut self, cores: &[usize]) -> &mut Self {
+        self.cores = Some(cores.to_vec());
+        self
+    }
+
     /// Builds the cortex, or says everything that is wrong.
     ///
     /// # Errors
@@ -246,41 +283,62 @@ impl CortexBuilder {
             mistakes.push(error.into());
             TickLength::default()
         });
-        let made =
-            (Arena::anonymous(self.arena_bytes), self.axon_slots.map(Axon::anonymous).transpose());
-        let (arena, axon) = match made {
-            (Ok(arena), Ok(axon)) => (Arc::new(arena), axon),
-            (arena, axon) => {
-                mistakes.extend(arena.err().map(Mistake::from));
-                mistakes.extend(axon.err().map(Mistake::from));
-                return Err(BuildError { mistakes });
+        let count = if (1..=WORKERS_MAX).contains(&self.workers) {
+            self.workers
+        } else {
+            mistakes.push(Mistake::Workers(self.workers));
+            1
+        };
+        let placement = Placement::of(&self.regions, &self.projections, count, &mut mistakes);
+        let mut workers = Vec::with_capacity(count);
+        let mut axons = Vec::with_capacity(count);
+        for index in 0..count {
+            let axon = self.axon_slots.map(Axon::anonymous).transpose();
+            match (Arena::anonymous(self.arena_bytes), axon) {
+                (Ok(arena), Ok(axon)) => {
+                    let services = Services::new(length, self.seed, Arc::new(arena));
+                    let crossing = Crossing::new(index as u8, placement.homes());
+                    workers.push(Worker::new(services, self.flight_limit, crossing));
+                    axons.push(axon);
+                }
+                (arena, axon) => {
+                    mistakes.extend(arena.err().map(Mistake::from));
+                    mistakes.extend(axon.err().map(Mistake::from));
+                    return Err(BuildError { mistakes });
+                }
             }
-        };
-        let services = Services::new(length, self.seed, arena);
-        let mut assembly = Assembly {
-            worker: Worker::new(services, self.flight_limit),
-            doors: Vec::new(),
-            ports: Vec::new(),
-            length,
-            mistakes,
-        };
+        }
+        let mut assembly = Assembly::new(workers, placement, length, mistakes);
         for region in self.regions {
             assembly.add_region(region);
         }
         for (from, to, spec) in self.projections {
             assembly.add_projection(from, to, spec);
         }
-        let Assembly { mut worker, mut doors, mistakes, .. } = assembly;
+        let Assembly { mut workers, mut doors, mistakes, epoch, .. } = assembly;
         if !mistakes.is_empty() {
             return Err(BuildError { mistakes });
         }
-        let established = plan.establish(self.directory, &mut doors, axon);
-        let (host, trace) =
+        let established = plan.establish(self.directory, &mut doors, axons);
+        let (host, traces) =
             established.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
-        worker.widen_wheel();
-        let outfit = Outfit { pace: self.pace, wait: self.wait, trace, host, pin: self.pin };
-        Ok(Cortex::assemble(worker, doors, outfit))
+        workers.iter_mut().for_each(Worker::widen_wheel);
+        let cores = self.cores.unwrap_or_else(|| default_cores(count));
+        let pin = self.pin.or_else(|| cores.first().copied());
+        let (pace, wait) = (self.pace, self.wait);
+        let outfit = Outfit { pace, wait, traces, host, pin, cores, epoch };
+        let cortex = Cortex::assemble(workers, doors, outfit);
+        cortex.map_err(|error| BuildError { mistakes: vec![error.into()] })
     }
+}
+
+/// One core after the other, where there are enough for so many workers that need them.
+fn default_cores(workers: usize) -> Vec<usize> {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    if workers < 2 || cores.len() < workers {
+        return Vec::new();
+    }
+    cores.iter().take(workers).map(|core| core.id).collect()
 }
 
 impl fmt::Debug for CortexBuilder {
@@ -289,184 +347,5 @@ impl fmt::Debug for CortexBuilder {
             .field("regions", &self.regions)
             .field("projections", &self.projections.len())
             .finish_non_exhaustive()
-    }
-}
-
-pub(super) struct Assembly {
-    pub(super) worker: Worker,
-    doors: Vec<Door>,
-    /// The ports of each region, by its number.
-    ports: Vec<Vec<(String, Arc<[NeuronId]>)>>,
-    length: TickLength,
-    pub(super) mistakes: Vec<Mistake>,
-}
-
-impl Assembly {
-    pub(super) fn note<T, E: Into<Mistake>>(&mut self, outcome: Result<T, E>) -> Option<T> {
-        outcome.map_err(|mistake| self.mistakes.push(mistake.into())).ok()
-    }
-
-    pub(super) fn compile(&mut self, membrane: &Lif, neuron: String) -> Option<u16> {
-        let checked = membrane.check().map_err(|source| Mistake::Membrane { neuron, source });
-        self.note(checked)?;
-        Some(self.worker.membrane(membrane.compile(self.length)))
-    }
-
-    fn add_region(&mut self, region: Region) {
-        self.ports.push(Vec::new());
-        let added = Arc::make_mut(&mut self.worker.atlas).add_region(&region.path);
-        let Some(id) = self.note(added) else {
-            // Later regions keep their numbers, so that their mistakes are found too.
-            let placeholder = format!("refused.{}", self.ports.len());
-            let _ = Arc::make_mut(&mut self.worker.atlas).add_region(&placeholder);
-            self.worker.regions.push(RegionPlan { template: None });
-            return;
-        };
-        let region = self.add_crowd(id, region);
-        if let Some(population) = region.population {
-            if !region.neurons.is_empty() || region.template.is_some() || region.gate.is_some() {
-                let (region, source) = (region.path.clone(), PopulationError::NotAlone);
-                self.mistakes.push(Mistake::Population { region, source });
-            }
-            self.add_population(id, &region.path, &population);
-        }
-        if let Some(gate) = region.gate {
-            self.add_gate(id, &region.path, gate);
-        }
-        for spec in region.neurons {
-            let address = format!("{}:{}", region.path, spec.name);
-            let Some(membrane) = self.compile(&spec.membrane, address) else { continue };
-            let body = Body::Agent(spec.neuron);
-            let added = self.worker.add_cell(id, &spec.name, body, membrane);
-            self.note(added);
-        }
-        let template = region.template.and_then(|template| {
-            let membrane = self.compile(&template.membrane, format!("{}:*", region.path))?;
-            Some(TemplatePlan { bound: template.bound, make: template.make, membrane })
-        });
-        self.worker.regions.push(RegionPlan { template });
-        for (name, neurons) in region.ports {
-            self.add_port(id, name, &neurons);
-        }
-    }
-
-    fn add_gate(&mut self, region: RegionId, path: &str, gate: Box<dyn crate::gate::Gate>) {
-        let membrane = self.worker.membrane(Lif::default().compile(self.length));
-        let body = Body::Gate(self.doors.len() as u16);
-        let added = self.worker.add_cell(region, "gate", body, membrane);
-        if let Some(id) = self.note(added) {
-            self.worker.outlets.push(Default::default());
-            self.doors.push(Door::new(gate, id, path.to_owned()));
-        }
-    }
-
-    fn add_population(&mut self, region: RegionId, path: &str, spec: &PopulationSpec) {
-        let checked = spec.check(self.length);
-        let checked =
-            checked.map_err(|source| Mistake::Population { region: path.to_owned(), source });
-        if self.note(checked).is_none() {
-            return;
-        }
-        let membrane = self.worker.membrane(Lif::default().compile(self.length));
-        let added = self.worker.add_cell(region, "cells", Body::Silenced, membrane);
-        if let Some(id) = self.note(added) {
-            let how = (self.length, self.worker.services.seed);
-            let network = &mut self.worker.network;
-            let end = network.add(id, &spec.cells, (spec.count, 0..spec.count), &spec.records, how);
-            self.worker.cells[id.index()].body = Body::Population(end);
-            Arc::make_mut(&mut self.worker.atlas).set_cells(id, spec.count);
-        }
-    }
-
-    /// Which population an end of a projection is, if it is one.
-    pub(super) fn population(&self, end: &End) -> Option<PopulationEnd> {
-        let id = self.worker.atlas.members(end.region).first()?;
-        match self.worker.cells[id.index()].body {
-            Body::Population(end) => Some(end),
-            _ => None,
-        }
-    }
-
-    fn add_port(&mut self, region: RegionId, name: String, neurons: &[String]) {
-        let mut members = Vec::with_capacity(neurons.len());
-        for neuron in neurons {
-            match self.worker.atlas.neuron_in(region, neuron) {
-                Some(id) => members.push(id),
-                None => self.dangling(region, "neuron", neuron),
-            }
-        }
-        self.ports[region.index()].push((name, members.into()));
-    }
-
-    fn dangling(&mut self, region: RegionId, what: &'static str, name: &str) {
-        let region = self.worker.atlas.path(region).to_owned();
-        self.mistakes.push(Mistake::Dangling { region, what, name: name.to_owned() });
-    }
-
-    fn end(&mut self, target: &Target) -> Option<End> {
-        match target {
-            Target::Address(address) => {
-                let found = self.worker.atlas.resolve(address);
-                let id = self.note(found.ok_or_else(|| Mistake::NoSuchNeuron(address.clone())))?;
-                let region = self.worker.atlas.region_of(id)?;
-                Some(End { region, part: Some([id].into()) })
-            }
-            Target::Port(Port { region, .. }) if region.index() >= self.ports.len() => {
-                self.mistakes.push(Mistake::NoSuchRegion(*region));
-                None
-            }
-            Target::Port(Port { region, name: None }) => Some(End { region: *region, part: None }),
-            Target::Port(Port { region, name: Some(name) }) => {
-                let found = self.ports[region.index()].iter().find(|(port, _)| port == name);
-                match found {
-                    Some((_, members)) => {
-                        Some(End { region: *region, part: Some(members.clone()) })
-                    }
-                    None => {
-                        self.dangling(*region, "port", name);
-                        None
-                    }
-                }
-            }
-        }
-    }
-
-    fn label(&self, target: &Target) -> String {
-        match target {
-            Target::Address(address) => address.clone(),
-            Target::Port(Port { region, name }) => {
-                let path = self.worker.atlas.path(*region);
-                name.as_ref().map_or_else(|| path.to_owned(), |name| format!("{path}#{name}"))
-            }
-        }
-    }
-
-    fn add_projection(&mut self, from: Target, to: Target, spec: Projection) {
-        let labels = (self.label(&from), self.label(&to));
-        let (from, to) = (self.end(&from), self.end(&to));
-        let length = self.length;
-        let checked = spec.check(|span| length.ticks(span)).and_then(|()| match (&from, &to) {
-            (Some(from), Some(to)) => {
-                self.check_ends(&spec, from, to).and_then(|()| self.check_list(&spec, from, to))
-            }
-            _ => Ok(()),
-        });
-        let checked =
-            checked.map_err(|source| Mistake::Projection { from: labels.0, to: labels.1, source });
-        let (Some(()), Some(from), Some(to)) = (self.note(checked), from, to) else { return };
-        if let (Some(from), Some(to)) = (self.population(&from), self.population(&to)) {
-            let how = (self.length, self.worker.services.seed);
-            self.worker.network.connect(from, to, &spec, how);
-            return;
-        }
-        if self.connect_crowd(&from, &to, &spec) {
-            return;
-        }
-        let spec = self.worker.draw(spec, &from, &to);
-        let projection =
-            self.worker.table.add_projection(&spec, (self.length, self.worker.services.seed));
-        let wiring = Wiring { from, to, spec, projection };
-        self.worker.wire(&wiring);
-        self.worker.wiring.push(wiring);
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::worker::Worker;
 use crate::time::Tick;
 
 /// Counters of a run; nothing that happens to a spike is missing here.
@@ -43,11 +44,87 @@ pub struct Counts {
     pub grown: u64,
 }
 
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        // Taken apart, so that a counter more cannot be forgotten here.
+        let Self {
+            admitted,
+            delivered,
+            fired,
+            firings,
+            filtered,
+            refractory,
+            deferred,
+            unrouted,
+            saturated,
+            silenced,
+            refused,
+            payload_gone,
+            evidence_let_go,
+            faults,
+            pruned,
+            grown,
+        } = other;
+        self.admitted += admitted;
+        self.delivered += delivered;
+        self.fired += fired;
+        self.firings += firings;
+        self.filtered += filtered;
+        self.refractory += refractory;
+        self.deferred += deferred;
+        self.unrouted += unrouted;
+        self.saturated += saturated;
+        self.silenced += silenced;
+        self.refused += refused;
+        self.payload_gone += payload_gone;
+        self.evidence_let_go += evidence_let_go;
+        self.faults += faults;
+        self.pruned += pruned;
+        self.grown += grown;
+    }
+}
+
 impl Counts {
     /// Spikes that reached nobody although nothing told them not to.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.unrouted + self.saturated + self.silenced + self.refused + self.payload_gone
+    }
+}
+
+impl Worker {
+    /// How many synapses lead to what belongs to this worker.
+    pub(crate) fn synapses(&self) -> u64 {
+        self.table.len() + self.network.synapses() + self.crowds.synapses()
+    }
+
+    /// How many cells of populations and crowds belong to this worker.
+    pub(crate) fn cells_here(&self) -> u64 {
+        self.network.cells() + self.crowds.cells()
+    }
+
+    /// What happened to spikes here.
+    pub(crate) fn counts_so_far(&self) -> Counts {
+        let mut counts = self.counts;
+        let crowds = self.crowds.tally();
+        counts.firings += crowds.firings;
+        counts.refractory += crowds.refractory;
+        counts.silenced += crowds.silenced;
+        counts.faults += crowds.faults;
+        counts.delivered += self.network.delivered;
+        counts.firings += self.network.firings;
+        let (pruned, grown) = self.network.rewired();
+        counts.pruned += pruned + self.table.pruned;
+        counts.grown += grown + self.table.grown;
+        counts.saturated += self.services.saturated;
+        counts.evidence_let_go += self.services.evidence_let_go;
+        counts
+    }
+
+    /// Spikes fired and delivered, and firings, so far.
+    pub(crate) fn counted(&self) -> [u64; 3] {
+        let Counts { fired, delivered, firings, .. } = self.counts_so_far();
+        [fired, delivered, firings]
     }
 }
 

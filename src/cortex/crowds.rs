@@ -1,9 +1,8 @@
 //! Crowds in a worker: where spikes reach their cells, and how they are built into a topology.
 
-use std::sync::Arc;
-
 use super::Cortex;
-use super::builder::{Assembly, Mistake};
+use super::assembly::Assembly;
+use super::builder::Mistake;
 use super::growth::End;
 use super::wheel::Arrival;
 use super::worker::{Body, Worker};
@@ -13,10 +12,24 @@ use crate::membrane::Lif;
 use crate::neuron::Neuron;
 use crate::projection::{Connector, Projection, ProjectionError};
 use crate::region::Region;
-use crate::spike::{Spike, SpikeKind};
-use crate::synapse::{NewSynapse, Tie};
+use crate::spike::{NO_CELL, Spike, SpikeKind};
+use crate::synapse::{NewSynapse, Segment, Tie};
 
 impl Worker {
+    /// Whether a spike of a source, or of a cell of it, has a synapse in a segment.
+    #[inline]
+    pub(super) fn reaches(&self, segment: &Segment, cell: u32, spike: &Spike) -> bool {
+        match (segment.tie, spike.target()) {
+            (Some(tie), target) => {
+                let source = if cell == NO_CELL { tie.position } else { cell };
+                let strand = &self.crowds.strands[tie.strand as usize];
+                strand.reached(source, target, spike.target_cell()).len() != 0
+            }
+            (None, Some(target)) => !self.table.find(segment, target).is_empty(),
+            (None, None) => true,
+        }
+    }
+
     /// A spike arrives at the synapses of one strand.
     pub(super) fn spread_strand(
         &mut self,
@@ -80,18 +93,13 @@ impl Worker {
     }
 
     /// Makes the synapses of a projection of which one end at least is a crowd.
-    fn wire_strands(&mut self, (from, to): (&Side, &Side), spec: &Projection) {
+    fn wire_strands(&mut self, (from, to): (&Side, &Side), spec: &Projection, projection: usize) {
         let length = self.services.tick_length;
-        let projection = self.table.add_projection(spec, (length, self.services.seed));
         let seed = self.services.seed;
         for strand in Strand::weave((from, to), spec, length, (seed, projection)) {
             let (index, delay) = (self.crowds.strands.len() as u32, strand.delay);
             self.crowds.strands.push(strand);
-            let sources = match from {
-                Side::Crowd { endpoint, .. } => std::slice::from_ref(endpoint),
-                Side::Neurons(neurons) => neurons,
-            };
-            for (position, &source) in sources.iter().enumerate() {
+            for (position, &source) in from.endpoints().iter().enumerate() {
                 // No synapse of the table itself: only source, projection and delay count.
                 let key = NewSynapse { projection, source, target: source, weight: 0.0, delay };
                 self.table.tie(&key, index, position as u32);
@@ -117,22 +125,24 @@ impl Assembly {
     fn found_crowd(&mut self, region: RegionId, path: &str, membrane: &Lif, spec: CrowdSpec) {
         let address = format!("{path}:{CELLS}");
         let Some(number) = self.compile(membrane, address) else { return };
-        let membrane = self.worker.membranes[usize::from(number)].clone();
-        let founded = self.worker.crowds.found(spec, membrane);
+        let home = self.home(region);
+        let membrane = self.workers[home].membranes[usize::from(number)].clone();
+        let founded = self.workers[home].crowds.found(spec, membrane);
         let founded = founded.map_err(|source| Mistake::Crowd { region: path.to_owned(), source });
         let Some(crowd) = self.note(founded) else { return };
-        let added = self.worker.add_cell(region, CELLS, Body::Crowd(crowd), number);
+        let added = self.add_cell(region, CELLS, Body::Crowd(crowd), number);
         if let Some(id) = self.note(added) {
-            self.worker.crowds.settle(crowd, id);
-            let cells = self.worker.crowds.cells_of(crowd);
-            Arc::make_mut(&mut self.worker.atlas).set_cells(id, cells);
+            let crowds = &mut self.workers[home].crowds;
+            crowds.settle(crowd, id);
+            let cells = crowds.cells_of(crowd);
+            self.set_cells(id, cells);
         }
     }
 
     /// Which crowd an end of a projection is, if it is one.
     pub(super) fn crowd(&self, end: &End) -> Option<(u16, NeuronId)> {
-        let &id = self.worker.members(end).first()?;
-        match self.worker.cells[id.index()].body {
+        let &id = self.first().members(end).first()?;
+        match self.workers[self.home(end.region)].cells[id.index()].body {
             Body::Crowd(crowd) => Some((crowd, id)),
             _ => None,
         }
@@ -141,9 +151,9 @@ impl Assembly {
     fn side(&self, end: &End) -> Side {
         match self.crowd(end) {
             Some((crowd, endpoint)) => {
-                Side::Crowd { crowd, endpoint, cells: self.worker.crowds.cells_of(crowd) }
+                Side::Crowd { crowd, endpoint, cells: self.first().atlas.cells(endpoint) }
             }
-            None => Side::Neurons(self.worker.members(end).to_vec()),
+            None => Side::Neurons(self.first().members(end).to_vec()),
         }
     }
 
@@ -167,7 +177,7 @@ impl Assembly {
         if spec.lossless {
             return refuse("losslessness", "one end is a crowd, for whose cells no spike waits");
         }
-        if self.population(to).is_some_and(|end| self.worker.network.is_source(end)) {
+        if self.population(to).is_some_and(|end| self.first().network.is_source(end)) {
             return refuse("a projection", "its target is a source, which hears nothing");
         }
         let population = self.population(from).or(self.population(to)).is_some();
@@ -176,7 +186,7 @@ impl Assembly {
             return refuse("any connector but all to all", why);
         }
         let grows = |end: &End| {
-            let plan = self.worker.regions.get(end.region.index());
+            let plan = self.first().regions.get(end.region.index());
             end.part.is_none() && plan.is_some_and(|plan| plan.template.is_some())
         };
         if grows(from) || grows(to) {
@@ -190,17 +200,31 @@ impl Assembly {
         if self.crowd(from).or(self.crowd(to)).is_none() {
             return false;
         }
-        let ends = (self.side(from), self.side(to));
-        self.worker.wire_strands((&ends.0, &ends.1), spec);
+        let (sources, targets) = (self.side(from), self.side(to));
+        let (home, length) = (self.home(to.region), self.length);
+        let delay = spec.shortest_delay(|span| length.ticks(span)) as u32;
+        for (index, worker) in self.workers.iter_mut().enumerate() {
+            let how = (length, worker.services.seed);
+            let projection = worker.table.add_projection(spec, how);
+            if index == home {
+                worker.wire_strands((&sources, &targets), spec, projection);
+            } else {
+                for &source in sources.endpoints() {
+                    worker.crossing.heard_elsewhere(source, delay);
+                }
+            }
+        }
         true
     }
 }
 
 impl Cortex {
-    pub(super) fn crowd_of(&self, region: RegionId) -> Option<u16> {
-        let id = self.worker.atlas.members(region).first()?;
-        match self.worker.cells[id.index()].body {
-            Body::Crowd(crowd) => Some(crowd),
+    /// Which crowd a region is, if it is one, and the worker that has it.
+    pub(super) fn crowd_of(&self, region: RegionId) -> Option<(u16, &Worker)> {
+        let &id = self.atlas().members(region).first()?;
+        let worker = self.worker_of(id)?;
+        match worker.cells[id.index()].body {
+            Body::Crowd(crowd) => Some((crowd, worker)),
             _ => None,
         }
     }
@@ -209,7 +233,8 @@ impl Cortex {
     /// type.
     #[must_use]
     pub fn crowd<N: Neuron + 'static>(&self, region: RegionId) -> Option<&[N]> {
-        self.worker.crowds.agents(self.crowd_of(region)?)
+        let (crowd, worker) = self.crowd_of(region)?;
+        worker.crowds.agents(crowd)
     }
 }
 

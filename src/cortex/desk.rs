@@ -1,6 +1,7 @@
 //! Admitting: what gates hand in becomes input of the worker.
 
 use super::worker::{Admitted, Body, Worker};
+use super::workers::{Mail, Port};
 use crate::admission::Desk;
 use crate::context::Firing;
 use crate::flight;
@@ -10,10 +11,13 @@ use crate::pace::Stamp;
 use crate::spike::{Cells, Header, NO_CELL, Spike, SpikeKind};
 use crate::time::{Tick, TickLength};
 
-/// The worker at the moment of admission, and when its input was handed over.
-pub(crate) struct Reception<'a> {
-    pub(crate) worker: &'a mut Worker,
-    pub(crate) stamps: &'a mut Vec<Stamp>,
+/// The first worker at the moment of admission, the way to the others, and when the input was handed over.
+pub(super) struct Reception<'a> {
+    pub(super) worker: &'a mut Worker,
+    pub(super) port: Option<&'a Port>,
+    pub(super) stamps: &'a mut Vec<Stamp>,
+    /// Whether something was admitted for other workers.
+    pub(super) elsewhere: &'a mut bool,
 }
 
 /// Stamps kept of one tick; a burst is measured by its first spikes.
@@ -42,8 +46,8 @@ impl Desk for Reception<'_> {
             None | Some(Body::Gate(_) | Body::Population(_)) => {
                 return Err(AdmitError::NoSuchNeuron(target));
             }
-            Some(&Body::Crowd(crowd)) => {
-                if let Some(cell) = cell.filter(|&cell| cell >= worker.crowds.cells_of(crowd)) {
+            Some(Body::Crowd(_) | Body::CrowdElsewhere) => {
+                if let Some(cell) = cell.filter(|&cell| cell >= worker.atlas.cells(target)) {
                     return Err(AdmitError::NoSuchCell { target, cell });
                 }
             }
@@ -68,8 +72,13 @@ impl Desk for Reception<'_> {
         let cells = cell.map(|to| Cells { from: NO_CELL, to });
         let mut spike = Spike::new(gate, kind);
         flight::write(&mut spike, &header, cells, payload, &worker.services.arena)?;
-        worker.admitted.push(Admitted { spike, target, drive });
         *sequence = sequence.wrapping_add(1);
+        if worker.crossing.is_here(target) {
+            worker.admitted.push(Admitted { spike, target, drive });
+        } else {
+            worker.admit_elsewhere(spike, drive);
+            *self.elsewhere = true;
+        }
         worker.counts.admitted += 1;
         Ok(())
     }
@@ -102,7 +111,23 @@ impl Desk for Reception<'_> {
             return Err(AdmitError::RegionFull { region: path(), bound, name: name.to_owned() });
         }
         let (neuron, membrane) = ((template.make)(name), template.membrane);
-        Ok(worker.sprout(region, name, neuron, membrane)?)
+        let card = neuron.card();
+        let home = worker.crossing.home_of_region(region);
+        let mut neuron = Some(neuron);
+        let own = if home == worker.crossing.index { neuron.take() } else { None };
+        let id = worker.sprout(region, name, own, membrane, card.clone())?;
+        if let Some(port) = self.port {
+            // Others have it under the same id: they add what the first adds, in its order.
+            worker.announce_mail();
+            port.send_mail(|index| Mail::Sprout {
+                region,
+                name: name.to_owned(),
+                membrane,
+                card: card.clone(),
+                neuron: if index == home { neuron.take() } else { None },
+            });
+        }
+        Ok(id)
     }
 
     fn stamp(&mut self, stamp: Stamp) {

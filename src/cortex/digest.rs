@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::worker::{Body, Worker};
+use crate::id::NeuronId;
 use crate::population::Network;
+use crate::synapse::SynapseTable;
 
 /// A BLAKE3 hash of a cortex's state; prints as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,53 +18,88 @@ impl Digest {
         &self.0
     }
 
-    pub(crate) fn of(worker: &Worker, next: u64) -> Self {
+    pub(crate) fn of(workers: &[&Worker], next: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
         let hasher = &mut hasher;
-        hasher.update(&worker.services.seed.to_le_bytes());
+        let Some(first) = workers.first() else { return Self(*hasher.finalize().as_bytes()) };
+        hasher.update(&first.services.seed.to_le_bytes());
         hasher.update(&next.to_le_bytes());
+        let home = |id| usize::from(first.crossing.home(id)).min(workers.len() - 1);
+        let ids = (0..first.cells.len()).filter_map(|index| NeuronId::from_index(index).ok());
         let mut state = Vec::new();
-        for (cell, soma) in worker.cells.iter().zip(&worker.somas) {
-            state.clear();
-            match &cell.body {
-                Body::Agent(neuron) => neuron.snapshot(&mut state),
-                Body::Gate(_) => state.push(1),
-                Body::Population(_) => state.push(3),
-                Body::Crowd(crowd) => worker.crowds.digest_into(*crowd, hasher),
-                Body::Silenced => state.push(2),
-            }
-            hasher.update(&(state.len() as u64).to_le_bytes());
-            hasher.update(&state);
-            hasher.update(&cell.sequence.to_le_bytes());
-            hasher.update(&cell.draws.to_le_bytes());
-            for word in soma.words() {
-                hasher.update(&word.to_le_bytes());
-            }
-            if let Some(ring) = &cell.evidence {
-                ring.digest_into(hasher);
-            }
+        for id in ids {
+            digest_neuron(workers[home(id)], id, &mut state, hasher);
         }
-        Network::digest_into(&[&worker.network], hasher);
-        worker.table.digest_into(hasher);
-        worker.wheel.each(next, |tick, arrival| {
-            hasher.update(&tick.to_le_bytes());
-            hasher.update(&arrival.segment.to_le_bytes());
-            hasher.update(&arrival.only.to_le_bytes());
-            hasher.update(&[u8::from(arrival.deferred)]);
-            digest_spike(worker, worker.services.flights.spike(arrival.flight), hasher);
-        });
-        for (tick, id, cell) in worker.services.timers.in_order() {
+        let networks: Vec<&Network> = workers.iter().map(|worker| &worker.network).collect();
+        Network::digest_into(&networks, hasher);
+        let tables: Vec<&SynapseTable> = workers.iter().map(|worker| &worker.table).collect();
+        SynapseTable::digest_into(&tables, home, hasher);
+        digest_under_way(workers, next, hasher);
+        let timers = workers.iter().flat_map(|worker| worker.services.timers.in_order());
+        let mut timers: Vec<(u64, NeuronId, u32)> = timers.collect();
+        timers.sort_unstable();
+        for (tick, id, cell) in timers {
             hasher.update(&tick.to_le_bytes());
             hasher.update(&id.raw().to_le_bytes());
             hasher.update(&cell.to_le_bytes());
         }
-        for outlet in &worker.outlets {
+        for outlet in workers.iter().flat_map(|worker| &worker.outlets) {
             for (flight, reached) in &outlet.held {
                 hasher.update(&reached.0.to_le_bytes());
-                digest_spike(worker, worker.services.flights.spike(*flight), hasher);
+                // Gates are with the first worker.
+                digest_spike(first, first.services.flights.spike(*flight), hasher);
             }
         }
         Self(*hasher.finalize().as_bytes())
+    }
+}
+
+/// What a neuron is, and what its membrane holds.
+fn digest_neuron(worker: &Worker, id: NeuronId, state: &mut Vec<u8>, hasher: &mut blake3::Hasher) {
+    let (cell, soma) = (&worker.cells[id.index()], &worker.somas[id.index()]);
+    state.clear();
+    match &cell.body {
+        Body::Agent(neuron) => neuron.snapshot(state),
+        Body::Gate(_) => state.push(1),
+        Body::Population(_) => state.push(3),
+        Body::Crowd(crowd) => worker.crowds.digest_into(*crowd, hasher),
+        Body::Silenced | Body::Elsewhere | Body::CrowdElsewhere => state.push(2),
+    }
+    hasher.update(&(state.len() as u64).to_le_bytes());
+    hasher.update(state);
+    hasher.update(&cell.sequence.to_le_bytes());
+    hasher.update(&cell.draws.to_le_bytes());
+    for word in soma.words() {
+        hasher.update(&word.to_le_bytes());
+    }
+    if let Some(ring) = &cell.evidence {
+        ring.digest_into(hasher);
+    }
+}
+
+/// What is under way, by when and where it arrives and what was fired first. A spike that flies to the synapses of one
+/// row on several workers is one.
+fn digest_under_way(workers: &[&Worker], next: u64, hasher: &mut blake3::Hasher) {
+    let mut all = Vec::new();
+    for worker in workers {
+        worker.wheel.each(next, |tick, arrival| {
+            let spike = worker.services.flights.spike(arrival.flight);
+            let segment = &worker.table.segments[arrival.segment as usize];
+            let fired = (spike.time_ns(), segment.source.raw(), spike.cell(), spike.sequence());
+            let place = (segment.projection, segment.delay, arrival.only, arrival.deferred);
+            all.push((tick, fired, place, (worker.crossing.index, arrival.flight)));
+        });
+    }
+    all.sort_unstable();
+    all.dedup_by_key(|&mut (tick, fired, place, _)| (tick, fired, place));
+    for (tick, _, (projection, delay, only, deferred), (index, flight)) in all {
+        hasher.update(&tick.to_le_bytes());
+        hasher.update(&projection.to_le_bytes());
+        hasher.update(&delay.to_le_bytes());
+        hasher.update(&only.to_le_bytes());
+        hasher.update(&[u8::from(deferred)]);
+        let worker = workers[usize::from(index).min(workers.len() - 1)];
+        digest_spike(worker, worker.services.flights.spike(flight), hasher);
     }
 }
 

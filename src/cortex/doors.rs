@@ -24,6 +24,9 @@ impl Gate for Unmade {
     }
 }
 
+/// The directory, if there is one, and where each worker shows its spikes, if anywhere.
+type Shown = (Option<Arc<Host>>, Vec<Option<Trace>>);
+
 /// What a directory must have for a topology.
 #[derive(Debug, Default)]
 pub(super) struct DoorPlan {
@@ -45,25 +48,27 @@ impl DoorPlan {
         plan
     }
 
-    /// Makes the directory, or takes it over, and opens the doors; what is fired is shown there, or on the axon.
+    /// Makes the directory, or takes it over, and opens the doors; what is fired is shown there, or on the axons.
     pub(super) fn establish(
         self,
         directory: Option<Directory>,
         doors: &mut [Door],
-        axon: Option<Axon>,
-    ) -> Result<(Option<Arc<Host>>, Option<Trace>), BrainError> {
+        axons: Vec<Option<Axon>>,
+    ) -> Result<Shown, BrainError> {
         let Some(directory) = directory else {
-            return Ok((None, axon.map(Trace::Private)));
+            let traces = axons.into_iter().map(|axon| axon.map(Trace::Private));
+            return Ok((None, traces.collect()));
         };
-        let host = Arc::new(Host::establish(directory, &self.regions, &self.doors, 1)?);
+        let host = Arc::new(Host::establish(directory, &self.regions, &self.doors, axons.len())?);
         for (number, (region, _)) in self.doors.iter().enumerate() {
             let path = &self.regions[*region];
             if let Some(door) = doors.iter_mut().find(|door| door.path == *path) {
                 door.gate = host.gate(number)?;
             }
         }
-        let trace = host.trace(0)?;
-        Ok((Some(host), Some(trace)))
+        let traces: Result<Vec<_>, _> =
+            (0..axons.len()).map(|worker| host.trace(worker).map(Some)).collect();
+        Ok((Some(host), traces?))
     }
 }
 
@@ -78,10 +83,11 @@ impl Cortex {
             }
             self.placed += 1;
         }
-        let network = &self.worker.network;
-        let counts = &self.worker.counts;
-        let delivered = counts.delivered + network.delivered;
-        let firings = counts.firings + network.firings;
-        host.tell([now, counts.admitted, counts.fired, delivered, firings]);
+        let admitted = self.worker.counts.admitted;
+        let [fired, delivered, firings] = match self.has_others() {
+            true => self.together.counted(),
+            false => self.worker.counted(),
+        };
+        host.tell([now, admitted, fired, delivered, firings]);
     }
 }

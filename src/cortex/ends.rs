@@ -1,6 +1,6 @@
 //! Whether two ends can have the projection between them.
 
-use super::builder::Assembly;
+use super::assembly::Assembly;
 use super::growth::End;
 use crate::crowd::Strand;
 use crate::id::NeuronId;
@@ -27,8 +27,8 @@ impl Assembly {
                 refuse("structural plasticity", "synapses of agents that do not learn do not go")
             }
             (None, None) => Ok(()),
-            (Some(from), Some(to)) => self.worker.network.check(spec, from, to),
-            (None, Some(to)) if self.worker.network.is_source(to) => {
+            (Some(from), Some(to)) => self.first().network.check(spec, from, to),
+            (None, Some(to)) if self.first().network.is_source(to) => {
                 refuse("a projection", "its target is a source, which hears nothing")
             }
             _ if spec.is_plastic() || spec.short_term.is_some() => {
@@ -49,12 +49,12 @@ impl Assembly {
         from: &End,
         to: &End,
     ) -> Result<(), ProjectionError> {
-        let cells = |id: &NeuronId| self.worker.atlas.cells(*id) as usize;
-        let size = |end: &End| self.worker.members(end).iter().map(cells).sum();
+        let cells = |id: &NeuronId| self.first().atlas.cells(*id) as usize;
+        let size = |end: &End| self.first().members(end).iter().map(cells).sum();
         let (sources, targets) = (size(from), size(to));
         let crowd = self.crowd(from).or(self.crowd(to)).is_some();
         if !(crowd && Strand::is_implied(spec)) {
-            self.worker.check_drawn(spec, (from, to), (sources, targets))?;
+            self.first().check_drawn(spec, (from, to), (sources, targets))?;
         }
         spec.check_positions(sources, targets)
     }

@@ -7,7 +7,7 @@ use crate::atlas::NameError;
 use crate::evidence::EvidenceRing;
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::{Membrane, Soma};
-use crate::neuron::Neuron;
+use crate::neuron::{AgentCard, Neuron};
 use crate::projection::{Connector, DELAY_LIMIT, Projection};
 use crate::region::Make;
 use crate::synapse::NewSynapse;
@@ -33,7 +33,7 @@ pub(crate) struct End {
 }
 
 /// A projection and its ends, kept for neurons that come later.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Wiring {
     pub(crate) from: End,
     pub(crate) to: End,
@@ -52,25 +52,27 @@ impl Worker {
         (self.membranes.len() - 1) as u16
     }
 
-    /// Adds what stands at one id; its synapses come later.
+    /// Adds what stands at one id, here or elsewhere; its synapses come later.
     pub(crate) fn add_cell(
         &mut self,
         region: RegionId,
         name: &str,
         body: Body,
         membrane: u16,
+        card: AgentCard,
     ) -> Result<NeuronId, NameError> {
-        let (card, bound) = match &body {
-            Body::Agent(neuron) => (neuron.card(), neuron.evidence()),
-            Body::Crowd(crowd) => (self.crowds.card(*crowd), 0),
-            Body::Gate(_) | Body::Population(_) | Body::Silenced => (Default::default(), 0),
+        let bound = match &body {
+            Body::Agent(neuron) => neuron.evidence(),
+            _ => 0,
         };
+        let home = self.crossing.home_of_region(region);
         let id = Arc::make_mut(&mut self.atlas).add_neuron(region, name, card)?;
         let evidence = (bound > 0).then(|| Box::new(EvidenceRing::new(bound)));
         self.cells.push(Cell { body, sequence: 0, draws: 0, evidence });
         self.somas.push(Soma::at_rest(membrane, self.membranes[usize::from(membrane)].rest));
         self.table.add_neuron();
         self.services.touched.resize(self.cells.len());
+        self.crossing.add_neuron(home);
         Ok(id)
     }
 
@@ -95,12 +97,21 @@ impl Worker {
                 delay: length.ticks(synapse.delay).0 as u32,
             };
             let all: Vec<NewSynapse> = list.iter().map(new).collect();
-            all.iter().for_each(|synapse| self.table.add(synapse));
+            all.iter().for_each(|synapse| self.connect(synapse));
             return;
         }
         let sources = self.members(&wiring.from).to_vec();
         for (pre, &source) in sources.iter().enumerate() {
             self.wire_row(wiring, pre, source);
+        }
+    }
+
+    /// Makes a synapse if its target is here; otherwise the source is known to be heard elsewhere.
+    fn connect(&mut self, synapse: &NewSynapse) {
+        if self.crossing.is_here(synapse.target) {
+            self.table.add(synapse);
+        } else {
+            self.crossing.heard_elsewhere(synapse.source, synapse.delay);
         }
     }
 
@@ -125,11 +136,14 @@ impl Worker {
             .filter(|&(post, &target)| self.connects(wiring, (pre, source), (post, target)))
             .map(|(_, &target)| target)
             .collect();
-        let Some(&first) = targets.first() else { return };
-        self.table.reserve(&self.new_synapse(wiring, source, first), targets.len() as u32);
+        let here = targets.iter().filter(|&&target| self.crossing.is_here(target));
+        let (mut here, count) = (here.clone(), here.count());
+        if let Some(&first) = here.next() {
+            self.table.reserve(&self.new_synapse(wiring, source, first), count as u32);
+        }
         for target in targets {
             let synapse = self.new_synapse(wiring, source, target);
-            self.table.add(&synapse);
+            self.connect(&synapse);
         }
     }
 
@@ -148,7 +162,7 @@ impl Worker {
                     // As a source the newcomer is wired below, itself included.
                     if source != id && self.connects(plan, (pre, source), (position, id)) {
                         let synapse = self.new_synapse(plan, source, id);
-                        self.table.add(&synapse);
+                        self.connect(&synapse);
                     }
                 }
             }
@@ -159,15 +173,17 @@ impl Worker {
         self.wiring = wiring;
     }
 
-    /// Adds a neuron made by the template of a region, with all its synapses.
+    /// Adds a neuron made by the template of a region, with all its synapses; `None` if it belongs to another worker.
     pub(crate) fn sprout(
         &mut self,
         region: RegionId,
         name: &str,
-        neuron: Box<dyn Neuron>,
+        neuron: Option<Box<dyn Neuron>>,
         membrane: u16,
+        card: AgentCard,
     ) -> Result<NeuronId, NameError> {
-        let id = self.add_cell(region, name, Body::Agent(neuron), membrane)?;
+        let body = neuron.map_or(Body::Elsewhere, Body::Agent);
+        let id = self.add_cell(region, name, body, membrane, card)?;
         self.wire_new(region, id);
         self.widen_wheel();
         self.start_neuron(id);

@@ -1,5 +1,6 @@
-//! The cortex: a worker that computes, gates that talk to the outside, and a pace that says when.
+//! The cortex: workers that compute, gates that talk to the outside, and a pace that says when.
 
+mod assembly;
 mod builder;
 mod counts;
 mod crowds;
@@ -10,11 +11,14 @@ mod drawn;
 mod emission;
 mod ends;
 mod growth;
+mod placement;
 mod report;
 mod run;
 mod running;
+mod together;
 mod wheel;
 mod worker;
+mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,27 +26,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use builder::{BuildError, CortexBuilder, Mistake};
 pub use counts::{Counts, FaultEntry};
 pub use digest::Digest;
-pub use report::{AxonEntry, GateEntry, Latencies, Report, SpikeCounts, Spread};
+pub use report::{AxonEntry, GateEntry, Latencies, Report, SpikeCounts, Spread, WorkerEntry};
 pub use run::{Ended, RunError, RunReport, TickReport};
 pub use running::Running;
 
 use crossbeam_channel::Receiver;
 
 use crate::atlas::Atlas;
-use crate::axon::{AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
+use crate::axon::{Axon, AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
 use crate::brain::{Host, Trace};
 use crate::gate::{Gate, GateAccount, Outlook};
 use crate::id::{NeuronId, RegionId};
 use crate::pace::{Pace, Stamp};
 use crate::population::{Network, PopulationEnd};
-use crate::synapse::Link;
+use crate::synapse::{Link, SynapseTable};
 use crate::time::{Tick, TickLength};
 use crate::topology::Topology;
 use emission::Emission;
 use report::Vitals;
 use running::Command;
+use together::Together;
 use worker::Body;
 pub(crate) use worker::Worker;
+use workers::Follower;
 
 /// A gate and what the cortex knows of it.
 pub(crate) struct Door {
@@ -68,13 +74,18 @@ impl Door {
     }
 }
 
-/// What a cortex needs beside its worker.
+/// What a cortex needs beside its workers.
 pub(crate) struct Outfit {
     pub(crate) pace: Pace,
     pub(crate) wait: WaitStrategy,
-    pub(crate) trace: Option<Trace>,
+    /// Where each worker shows its spikes, if anywhere.
+    pub(crate) traces: Vec<Option<Trace>>,
     pub(crate) host: Option<Arc<Host>>,
     pub(crate) pin: Option<usize>,
+    /// A core for each worker, or none for any.
+    pub(crate) cores: Vec<usize>,
+    /// The longest epoch, in ticks.
+    pub(crate) epoch: u64,
 }
 
 /// Stops a run from any thread.
@@ -102,7 +113,11 @@ impl Stopper {
 ///
 /// It may be moved to another thread and is used from one at a time; [`Cortex::spawn`] gives it one of its own.
 pub struct Cortex {
+    /// The first worker, which this thread computes.
     worker: Worker,
+    /// The other workers while they rest; their threads have them while they run.
+    followers: Vec<Follower>,
+    together: Together,
     doors: Vec<Door>,
     trace: Option<Trace>,
     host: Option<Arc<Host>>,
@@ -144,14 +159,27 @@ impl Cortex {
         CortexBuilder::default()
     }
 
-    pub(crate) fn assemble(worker: Worker, doors: Vec<Door>, outfit: Outfit) -> Self {
+    pub(crate) fn assemble(
+        mut workers: Vec<Worker>,
+        doors: Vec<Door>,
+        outfit: Outfit,
+    ) -> Result<Self, AxonError> {
         let bell = outfit.host.as_ref().map_or_else(Doorbell::new, |host| host.bell());
         let doorbell = Arc::new(bell);
         let stop = Arc::new(AtomicBool::new(false));
-        Self {
+        let others = workers.split_off(1);
+        // There is a first worker, whatever the builder was told.
+        let worker = workers.remove(0);
+        let mut traces = outfit.traces.into_iter();
+        let trace = traces.next().flatten();
+        let (followers, together) =
+            Together::of(&worker, others, traces, &outfit.cores, outfit.epoch)?;
+        Ok(Self {
             worker,
+            followers,
+            together,
             doors,
-            trace: outfit.trace,
+            trace,
             host: outfit.host,
             placed: 0,
             pace: outfit.pace,
@@ -167,7 +195,23 @@ impl Cortex {
             vitals: Vitals::default(),
             stamps: Vec::with_capacity(64),
             notes: Vec::new(),
-        }
+        })
+    }
+
+    /// All workers, the first one first. Those that run on their threads are not among them.
+    fn workers(&self) -> impl Iterator<Item = &Worker> {
+        std::iter::once(&self.worker).chain(self.followers.iter().map(|other| &other.worker))
+    }
+
+    fn workers_mut(&mut self) -> impl Iterator<Item = &mut Worker> {
+        let others = self.followers.iter_mut().map(|other| &mut other.worker);
+        std::iter::once(&mut self.worker).chain(others)
+    }
+
+    /// The worker that a neuron belongs to.
+    fn worker_of(&self, id: NeuronId) -> Option<&Worker> {
+        self.worker.cells.get(id.index())?;
+        self.workers().nth(usize::from(self.worker.crossing.home(id)))
     }
 
     /// Who is there.
@@ -203,15 +247,17 @@ impl Cortex {
     /// The potential of a neuron's membrane at the end of the last tick.
     #[must_use]
     pub fn potential(&self, id: NeuronId) -> Option<f32> {
-        let soma = self.worker.somas.get(id.index())?;
-        let membrane = &self.worker.membranes[usize::from(soma.membrane)];
+        let worker = self.worker_of(id)?;
+        let soma = worker.somas.get(id.index())?;
+        let membrane = &worker.membranes[usize::from(soma.membrane)];
         Some(soma.potential_at(self.next.saturating_sub(1), membrane))
     }
 
     /// The weight of the first synapse from one neuron to another.
     #[must_use]
     pub fn weight(&self, from: NeuronId, to: NeuronId) -> Option<f32> {
-        let table = &self.worker.table;
+        self.worker.cells.get(from.index())?;
+        let table = &self.worker_of(to)?.table;
         table.segments_of(from).iter().find_map(|&id| {
             let segment = &table.segments[id as usize];
             let columns = &table.projections[segment.projection as usize].columns;
@@ -222,13 +268,14 @@ impl Cortex {
     /// The plastic synapses that saw their target fire after their source, strongest first.
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
-        self.worker.table.links(self.tick_length())
+        let tables: Vec<&SynapseTable> = self.workers().map(|worker| &worker.table).collect();
+        crate::synapse::links(&tables, self.tick_length())
     }
 
     /// How many synapses there are.
     #[must_use]
     pub fn synapses(&self) -> u64 {
-        self.worker.table.len() + self.worker.network.synapses() + self.worker.crowds.synapses()
+        self.workers().map(Worker::synapses).sum()
     }
 
     fn population(&self, region: RegionId) -> Option<PopulationEnd> {
@@ -277,17 +324,18 @@ impl Cortex {
     }
 
     /// What each worker has of the populations.
-    fn networks(&self) -> [&Network; 1] {
-        [&self.worker.network]
+    fn networks(&self) -> Vec<&Network> {
+        self.workers().map(|worker| &worker.network).collect()
     }
 
     /// The potential of one cell of a population or a crowd at the end of the last tick; `None` for sources.
     #[must_use]
     pub fn cell_potential(&self, region: RegionId, cell: u32) -> Option<f32> {
-        if let Some(crowd) = self.crowd_of(region) {
-            return self.worker.crowds.potential(crowd, cell, self.next.saturating_sub(1));
+        if let Some((crowd, worker)) = self.crowd_of(region) {
+            return worker.crowds.potential(crowd, cell, self.next.saturating_sub(1));
         }
-        self.worker.network.potential(self.population(region)?.population, cell)
+        let population = self.population(region)?.population;
+        self.workers().find_map(|worker| worker.network.potential(population, cell))
     }
 
     /// Visits every synapse between two populations: source cell, target cell, weight (below zero if it inhibits),
@@ -296,57 +344,71 @@ impl Cortex {
         &self,
         from: RegionId,
         to: RegionId,
-        visit: impl FnMut(u32, u32, f32, u32),
+        mut visit: impl FnMut(u32, u32, f32, u32),
     ) {
         if let (Some(from), Some(to)) = (self.population(from), self.population(to)) {
-            self.worker.network.each(from.population, to.population, visit);
+            for worker in self.workers() {
+                worker.network.each(from.population, to.population, &mut visit);
+            }
         }
     }
 
     /// Removes plastic synapses between agents whose weight has fallen below a bound. Protected ones stay, and so do
     /// those between populations. Returns how many went.
     pub fn prune(&mut self, below: f32) -> u64 {
-        self.worker.table.prune(below)
+        self.workers_mut().map(|worker| worker.table.prune(below)).sum()
     }
 
     /// The topology as a graph, to be checked, drawn or exported.
     #[must_use]
     pub fn topology(&self) -> Topology {
-        Topology::of(&self.worker, self.doors.iter().map(|door| door.id))
+        let workers: Vec<&Worker> = self.workers().collect();
+        Topology::of(&workers, self.doors.iter().map(|door| door.id))
     }
 
     /// What happened so far, counted.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let mut counts = self.worker.counts;
-        let crowds = self.worker.crowds.tally();
-        counts.firings += crowds.firings;
-        counts.refractory += crowds.refractory;
-        counts.silenced += crowds.silenced;
-        counts.faults += crowds.faults;
-        counts.delivered += self.worker.network.delivered;
-        counts.firings += self.worker.network.firings;
-        let (pruned, grown) = self.worker.network.rewired();
-        counts.pruned = pruned + self.worker.table.pruned;
-        counts.grown = grown + self.worker.table.grown;
-        counts.saturated = self.worker.services.saturated;
-        counts.evidence_let_go = self.worker.services.evidence_let_go;
-        counts
+        let mut all = Counts::default();
+        for worker in self.workers() {
+            all += worker.counts_so_far();
+        }
+        all
     }
 
-    /// A lossy end of the axon, if the builder asked for one: every spike fired, or how many were missed.
+    fn axons(&self) -> impl Iterator<Item = &Axon> {
+        let others = self.followers.iter().filter_map(|other| other.trace.as_ref());
+        self.trace.iter().chain(others).map(Trace::axon)
+    }
+
+    /// A lossy end of the first worker's axon, if the builder asked for axons: every spike that its neurons fired, or
+    /// how many were missed. With several workers, [`taps`](Self::taps) has them all.
     #[must_use]
     pub fn tap(&self) -> Option<AxonTap> {
         self.trace.as_ref().map(|trace| trace.axon().tap())
     }
 
-    /// A lossless end of the axon, if the builder asked for one. While it is full, spikes for it are dropped and
-    /// counted: the worker waits for nobody.
+    /// A lossy end of each worker's axon, if the builder asked for axons.
+    #[must_use]
+    pub fn taps(&self) -> Vec<AxonTap> {
+        self.axons().map(Axon::tap).collect()
+    }
+
+    /// A lossless end of the first worker's axon, if the builder asked for axons. While it is full, spikes for it are
+    /// dropped and counted: the worker waits for nobody. With several workers, [`readers`](Self::readers) has them all.
     ///
     /// # Errors
     /// When the axon's table of readers is full.
     pub fn reader(&self) -> Result<Option<AxonReader>, AxonError> {
         self.trace.as_ref().map(|trace| trace.axon().reader()).transpose()
+    }
+
+    /// A lossless end of each worker's axon, if the builder asked for axons.
+    ///
+    /// # Errors
+    /// When the table of readers of one of them is full.
+    pub fn readers(&self) -> Result<Vec<AxonReader>, AxonError> {
+        self.axons().map(Axon::reader).collect()
     }
 
     /// A handle that stops a run from any thread.
@@ -358,7 +420,8 @@ impl Cortex {
     /// A hash of all state that a run computes: equal runs have equal digests.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.worker, self.next)
+        let workers: Vec<&Worker> = self.workers().collect();
+        Digest::of(&workers, self.next)
     }
 }
 

@@ -6,7 +6,8 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::counts::{Counts, FaultEntry};
-use super::{Cortex, Digest};
+use super::workers::Traffic;
+use super::{Cortex, Digest, Worker};
 use crate::axon::AxonAccount;
 use crate::gate::GateAccount;
 use crate::pace::Pace;
@@ -37,6 +38,11 @@ impl Vitals {
     #[inline]
     pub(crate) fn tick(&mut self, ns: u64) {
         self.ticks += 1;
+        self.tick_took(ns);
+    }
+
+    #[inline]
+    pub(crate) fn tick_took(&mut self, ns: u64) {
         self.tick_ns.saturating_record(ns.max(1));
     }
 
@@ -108,6 +114,33 @@ pub struct GateEntry {
     pub account: GateAccount,
 }
 
+/// One worker and what it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkerEntry {
+    /// Its number.
+    pub worker: usize,
+    /// How many neurons and gates belong to it.
+    pub neurons: usize,
+    /// How many cells of populations belong to it.
+    pub cells: u64,
+    /// How many synapses lead to them.
+    pub synapses: u64,
+    /// Ticks in which it had something to compute.
+    pub ticks: u64,
+    /// Spikes that reached a synapse or a membrane of it.
+    pub delivered: u64,
+    /// Membranes of it that crossed their threshold.
+    pub firings: u64,
+    /// Slots that it published for other workers: spikes, lists of cells, marks.
+    pub sent: u64,
+    /// Slots that it read from other workers.
+    pub read: u64,
+    /// How often the workers met.
+    pub epochs: u64,
+    /// How often it slept because another was late.
+    pub sleeps: u64,
+}
+
 /// What happened to every spike, as counted, and how many of them were lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SpikeCounts {
@@ -137,6 +170,8 @@ pub struct Report {
     pub spikes: SpikeCounts,
     /// How long things took.
     pub latency_ns: Latencies,
+    /// Every worker.
+    pub workers: Vec<WorkerEntry>,
     /// Every ring.
     pub axons: Vec<AxonEntry>,
     /// Every gate.
@@ -173,10 +208,9 @@ impl Cortex {
                 account: door.account(),
             })
             .collect();
-        let own = self
-            .trace
-            .iter()
-            .map(|trace| AxonEntry { name: "cortex".to_owned(), account: trace.axon().account() });
+        let name = |index| if index == 0 { "cortex".to_owned() } else { format!("cortex-{index}") };
+        let own = self.axons().enumerate();
+        let own = own.map(|(index, axon)| AxonEntry { name: name(index), account: axon.account() });
         let rings = gates.iter().flat_map(|gate| {
             let entry = |account: &AxonAccount| AxonEntry {
                 name: gate.path.clone(),
@@ -190,24 +224,57 @@ impl Cortex {
             time_ns: self.tick_length().start_ns(self.next_tick()),
             wall_ns: self.vitals.wall.as_nanos() as u64,
             pace: self.pace(),
-            spikes: SpikeCounts {
-                counts,
-                lost: counts.lost(),
-                under_way: self.worker.services.flights.len() as u64,
-            },
+            spikes: SpikeCounts { counts, lost: counts.lost(), under_way: self.under_way() },
             latency_ns: Latencies {
                 gate_to_neuron: Spread::of(&self.vitals.gate_ns),
                 tick: Spread::of(&self.vitals.tick_ns),
             },
             axons: own.chain(rings).collect(),
-            faults: self.worker.faults.entries.clone(),
+            workers: self.worker_entries(),
+            faults: self.faults(),
             notes: self.notes.clone(),
             neurons: self.worker.cells.len(),
-            cells: self.worker.network.cells() + self.worker.crowds.cells(),
+            cells: self.workers().map(Worker::cells_here).sum(),
             synapses: self.synapses(),
             seed: self.seed(),
             digest: self.digest(),
             gates,
         }
+    }
+
+    fn under_way(&self) -> u64 {
+        self.workers().map(|worker| worker.services.flights.len() as u64).sum()
+    }
+
+    fn faults(&self) -> Vec<FaultEntry> {
+        let mut faults: Vec<FaultEntry> =
+            self.workers().flat_map(|worker| worker.faults.entries.iter().cloned()).collect();
+        // Stable: those of one worker stay in their order.
+        faults.sort_by_key(|fault| fault.tick);
+        faults
+    }
+
+    fn worker_entries(&self) -> Vec<WorkerEntry> {
+        let own = self.together.port.as_ref().map(|port| port.traffic);
+        let others = self.followers.iter().map(|other| (Some(other.port.traffic), other.ticks));
+        let figures = std::iter::once((own, self.vitals.ticks)).chain(others);
+        let entry = |(worker, (traffic, ticks)): (&Worker, (Option<Traffic>, u64))| {
+            let traffic = traffic.unwrap_or_default();
+            let counts = worker.counts_so_far();
+            WorkerEntry {
+                worker: usize::from(worker.crossing.index),
+                neurons: worker.neurons_here(),
+                cells: worker.cells_here(),
+                synapses: worker.synapses(),
+                ticks,
+                delivered: counts.delivered,
+                firings: counts.firings,
+                sent: traffic.sent,
+                read: traffic.read,
+                epochs: traffic.epochs,
+                sleeps: traffic.sleeps,
+            }
+        };
+        self.workers().zip(figures).map(entry).collect()
     }
 }

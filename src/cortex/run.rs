@@ -27,9 +27,17 @@ pub enum RunError {
     /// The cortex was closed before.
     #[error("this cortex has been closed and cannot run again")]
     Closed,
-    /// The thread of the cortex could not be started.
-    #[error("the worker thread could not be started: {0}")]
+    /// A thread of the cortex could not be started.
+    #[error("a worker thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// One of several workers panicked, a defect of the runtime: the others have stopped, and the cortex is closed.
+    #[error("worker {worker} fell: {reason}")]
+    Fallen {
+        /// Which one.
+        worker: usize,
+        /// What it said.
+        reason: String,
+    },
     /// The thread of the cortex has ended.
     #[error("the worker has ended")]
     Gone,
@@ -82,8 +90,10 @@ impl Cortex {
     pub fn tick(&mut self) -> Result<TickReport, RunError> {
         self.open()?;
         let (before, now) = (self.counts(), self.next);
-        let began = self.collect_all(now).unwrap_or_else(Stamp::now);
-        self.compute(now, began);
+        self.set_off()?;
+        let began = self.collect_all(now)?.unwrap_or_else(Stamp::now);
+        self.compute(now, began)?;
+        self.come_together()?;
         let after = self.counts();
         Ok(TickReport {
             tick: Tick(now),
@@ -113,11 +123,13 @@ impl Cortex {
         self.open()?;
         let (ticks, began) = (self.vitals.ticks, Stamp::now());
         let end = end.unwrap_or(u64::MAX);
+        self.set_off()?;
         let ended = match self.pace {
-            Pace::Free => self.run_free(end),
-            Pace::RealTime => self.run_real_time(end),
-            Pace::OnDemand => self.run_on_demand(end),
+            Pace::Free => self.run_free(end)?,
+            Pace::RealTime => self.run_real_time(end)?,
+            Pace::OnDemand => self.run_on_demand(end)?,
         };
+        self.come_together()?;
         if ended == Ended::Span {
             self.next = self.next.max(end);
         }
@@ -153,96 +165,102 @@ impl Cortex {
             }
         }
         let neurons: Vec<_> = self.worker.atlas.neurons().collect();
-        neurons.into_iter().for_each(|id| self.worker.start_neuron(id));
+        for worker in self.workers_mut() {
+            neurons.iter().for_each(|&id| worker.start_neuron(id));
+        }
         self.opened = true;
         Ok(())
     }
 
     /// As fast as possible: from one tick with something due to the next.
-    fn run_free(&mut self, end: u64) -> Ended {
+    fn run_free(&mut self, end: u64) -> Result<Ended, RunError> {
         let mut fresh = true;
         while self.next < end {
             // Taken first: whoever rings after one of the looks below ends the wait.
             let seen = self.doorbell.count();
             if self.stopper.is_stopped() {
-                return Ended::Stopped;
+                return Ok(Ended::Stopped);
             }
-            self.obey();
+            self.obey()?;
             let due = self.next_due();
             if due.is_none() && self.has_ended() {
-                return if end == u64::MAX { Ended::Idle } else { Ended::Span };
+                return Ok(if end == u64::MAX { Ended::Idle } else { Ended::Span });
+            }
+            if let Some(due) = due.filter(|&due| due < end && self.is_on_its_own()) {
+                self.compute_together(due, end, true)?;
+                continue;
             }
             // What was handed in before the run is asked for before time jumps.
             let due = due.filter(|_| !std::mem::take(&mut fresh));
             let target = due.unwrap_or(self.next).min(end - 1);
             let asked = self.passable(target);
             let began = Stamp::now();
-            if self.collect(asked) && !self.worker.is_quiet(asked) {
-                self.compute(asked, began);
+            if self.collect(asked) && !self.is_quiet(asked) {
+                self.compute(asked, began)?;
                 continue;
             }
             self.stamps.clear();
             match self.next_due() {
                 Some(due) if due < end && !self.holds(due) => {}
                 None if self.has_ended() => {}
-                _ if end != u64::MAX && !self.holds(end - 1) => return Ended::Span,
+                _ if end != u64::MAX && !self.holds(end - 1) => return Ok(Ended::Span),
                 // What comes next, comes through a gate.
                 _ => _ = self.doorbell.wait(seen, self.wait, None),
             }
         }
-        Ended::Span
+        Ok(Ended::Span)
     }
 
     /// One tick per tick length.
-    fn run_real_time(&mut self, end: u64) -> Ended {
+    fn run_real_time(&mut self, end: u64) -> Result<Ended, RunError> {
         let pacer = Pacer::begin(self.tick_length(), self.next);
         while self.next < end {
             if self.stopper.is_stopped() {
-                return Ended::Stopped;
+                return Ok(Ended::Stopped);
             }
-            self.obey();
+            self.obey()?;
             if end == u64::MAX && self.is_idle() {
-                return Ended::Idle;
+                return Ok(Ended::Idle);
             }
             let now = self.next;
             let early = pacer.until(now);
             if early.is_zero() {
                 self.vitals.late += u64::from(pacer.elapsed_tick() > now);
             }
-            self.wait_out(&pacer, now);
-            let Some(began) = self.collect_all(now) else { return Ended::Stopped };
-            self.compute(now, began);
+            self.wait_out(&pacer, now)?;
+            let Some(began) = self.collect_all(now)? else { return Ok(Ended::Stopped) };
+            self.compute(now, began)?;
         }
-        Ended::Span
+        Ok(Ended::Span)
     }
 
     /// Waits until a tick begins by the clock, whoever rings.
-    fn wait_out(&mut self, pacer: &Pacer, tick: u64) {
+    fn wait_out(&mut self, pacer: &Pacer, tick: u64) -> Result<(), RunError> {
         loop {
             let seen = self.doorbell.count();
             let left = pacer.until(tick);
             if left.is_zero() || self.stopper.is_stopped() {
-                return;
+                return Ok(());
             }
-            self.obey();
+            self.obey()?;
             self.doorbell.wait(seen, self.wait, Some(left));
         }
     }
 
     /// Tick follows tick while there is work; otherwise the worker waits.
-    fn run_on_demand(&mut self, end: u64) -> Ended {
+    fn run_on_demand(&mut self, end: u64) -> Result<Ended, RunError> {
         let pacer = Pacer::begin(self.tick_length(), self.next);
         let mut heard = self.doorbell.count().wrapping_sub(1);
         while self.next < end {
             let rung = self.doorbell.count();
             if self.stopper.is_stopped() {
-                return Ended::Stopped;
+                return Ok(Ended::Stopped);
             }
-            self.obey();
+            self.obey()?;
             let due = self.next_due();
             let clock = pacer.elapsed_tick().max(self.next);
             if due.is_none() && end == u64::MAX && self.has_ended() {
-                return Ended::Idle;
+                return Ok(Ended::Idle);
             }
             let target = match due {
                 Some(due) if due <= clock => due,
@@ -250,7 +268,7 @@ impl Cortex {
                 _ => {
                     let until = due.unwrap_or(u64::MAX).min(end);
                     if until <= clock && !self.holds(end - 1) {
-                        return Ended::Span;
+                        return Ok(Ended::Span);
                     }
                     let known = until != u64::MAX && until > clock;
                     let timeout = known.then(|| pacer.until(until));
@@ -259,14 +277,14 @@ impl Cortex {
                 }
             };
             if target >= end && !self.holds(end - 1) {
-                return Ended::Span;
+                return Ok(Ended::Span);
             }
             heard = rung;
             let target = target.min(end - 1);
             let asked = self.passable(target);
             let began = Stamp::now();
-            if self.collect(asked) && !self.worker.is_quiet(asked) {
-                self.compute(asked, began);
+            if self.collect(asked) && !self.is_quiet(asked) {
+                self.compute(asked, began)?;
                 continue;
             }
             self.stamps.clear();
@@ -274,7 +292,7 @@ impl Cortex {
                 self.doorbell.wait(rung, self.wait, None);
             }
         }
-        Ended::Span
+        Ok(Ended::Span)
     }
 
     fn has_ended(&self) -> bool {
@@ -291,7 +309,20 @@ impl Cortex {
             Outlook::At(tick) => Some(tick.0.max(self.next)),
             _ => None,
         });
-        gates.chain(self.worker.next_due(self.next)).min()
+        let others = self.together.next_due().map(|due| due.max(self.next));
+        gates.chain(self.worker.next_due(self.next)).chain(others).min()
+    }
+
+    /// Whether a tick has nothing to compute, for any worker.
+    fn is_quiet(&self, now: u64) -> bool {
+        let others = self.together.next_due().is_some_and(|due| due <= now);
+        self.worker.is_quiet(now) && !others && !self.together.elsewhere
+    }
+
+    /// Whether several workers can go on without being asked between two ticks: no gate has anything to say,
+    /// and nobody looks for a sign of life.
+    fn is_on_its_own(&self) -> bool {
+        self.has_others() && self.has_ended() && self.host.is_none()
     }
 
     /// Whether a gate may still date an admission at or before this tick.
@@ -312,7 +343,12 @@ impl Cortex {
             if door.outlook == Outlook::Ended {
                 continue;
             }
-            let mut reception = Reception { worker: &mut self.worker, stamps: &mut self.stamps };
+            let mut reception = Reception {
+                worker: &mut self.worker,
+                port: self.together.port.as_ref(),
+                stamps: &mut self.stamps,
+                elsewhere: &mut self.together.elsewhere,
+            };
             let mut admissions = Admissions { desk: &mut reception, gate: door.id };
             match door.gate.admit(&mut admissions) {
                 Ok(outlook) => door.outlook = outlook,
@@ -328,37 +364,47 @@ impl Cortex {
     }
 
     /// Collects a tick, waiting for gates that hold it, and says when the last of it began. `None` if it was stopped.
-    fn collect_all(&mut self, now: u64) -> Option<Stamp> {
+    fn collect_all(&mut self, now: u64) -> Result<Option<Stamp>, RunError> {
         loop {
             let seen = self.doorbell.count();
             let began = Stamp::now();
             if self.collect(now) {
-                return Some(began);
+                return Ok(Some(began));
             }
             if self.stopper.is_stopped() {
-                return None;
+                return Ok(None);
             }
-            self.obey();
+            self.obey()?;
             self.doorbell.wait(seen, self.wait, None);
         }
     }
 
     /// Route, fire, publish, account.
-    fn compute(&mut self, now: u64, began: Stamp) {
+    fn compute(&mut self, now: u64, began: Stamp) -> Result<(), RunError> {
+        if self.has_others() {
+            self.account_for_stamps();
+            return self.compute_together(now, now + 1, false);
+        }
         self.worker.route();
         self.worker.fire();
         self.worker.step_populations();
+        self.account_for_stamps();
+        self.worker.publish(self.trace.as_mut());
+        self.emit();
+        self.next = now + 1;
+        self.tell_host(now);
+        self.vitals.tick(Stamp::now().ns_since(began));
+        Ok(())
+    }
+
+    /// What was admitted for this tick has been taken in.
+    fn account_for_stamps(&mut self) {
         if !self.stamps.is_empty() {
             let fired = Stamp::now();
             for stamp in self.stamps.drain(..) {
                 self.vitals.gate_to_neuron(fired.ns_since(stamp));
             }
         }
-        self.worker.publish(self.trace.as_mut());
-        self.emit();
-        self.next = now + 1;
-        self.tell_host(now);
-        self.vitals.tick(Stamp::now().ns_since(began));
     }
 
     /// Gates take out what has reached them.
@@ -368,6 +414,16 @@ impl Cortex {
                 self.emission.emit(door, outlet, &mut self.worker.services);
             }
         }
+    }
+
+    fn drain_until(&mut self, last: u64) -> Result<(), RunError> {
+        self.set_off()?;
+        while let Some(due) = self.next_due().filter(|&due| due <= last) {
+            let began = Stamp::now();
+            self.worker.begin(due);
+            self.compute(due, began)?;
+        }
+        self.come_together()
     }
 
     /// Lets spikes that are under way arrive, and closes the gates. Nothing more is admitted.
@@ -383,11 +439,11 @@ impl Cortex {
             door.outlook = Outlook::Ended;
         }
         // A cycle never comes to rest: one longest delay is enough for all that was fired before.
-        let last = self.next.saturating_add(self.worker.longest_delay().0);
-        while let Some(due) = self.worker.next_due(self.next).filter(|&due| due <= last) {
-            let began = Stamp::now();
-            self.worker.begin(due);
-            self.compute(due, began);
+        let longest = self.workers().map(|worker| worker.longest_delay().0).max();
+        let last = self.next.saturating_add(longest.unwrap_or(1));
+        // One that fell has closed the gates, and has been told of; here is nobody to tell.
+        if self.drain_until(last).is_err() {
+            return;
         }
         for (door, outlet) in self.doors.iter_mut().zip(&mut self.worker.outlets) {
             door.abandoned += outlet.held.len() as u64;

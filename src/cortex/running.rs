@@ -21,6 +21,13 @@ pub struct Running {
 /// Cores that the system's mask has bits for; the library aborts the process for a number beyond.
 const CORES_MAX: usize = 1024;
 
+/// Pins the calling thread to a core; whether the system let it.
+pub(super) fn pin_to(core: usize) -> bool {
+    // The list of known cores would not do: it has only those that the calling thread may use.
+    let id = core_affinity::CoreId { id: core };
+    core < CORES_MAX && core_affinity::set_for_current(id)
+}
+
 impl Cortex {
     /// Runs on a thread of its own until it is stopped, or until every gate has ended and nothing is due.
     ///
@@ -40,9 +47,7 @@ impl Cortex {
 
     fn pin_to_core(&mut self) {
         let Some(core) = self.pin else { return };
-        // The list of known cores would not do: it has only those that the calling thread may use.
-        let id = core_affinity::CoreId { id: core };
-        if core >= CORES_MAX || !core_affinity::set_for_current(id) {
+        if !pin_to(core) {
             self.notes.push(format!("the worker could not be pinned to core {core}; it floats"));
         }
     }
@@ -56,12 +61,14 @@ impl Cortex {
     }
 
     /// Does what the handle asked for; called between two ticks.
-    pub(crate) fn obey(&mut self) {
-        let Some(inbox) = self.attention.take() else { return };
+    pub(crate) fn obey(&mut self) -> Result<(), RunError> {
+        let Some(inbox) = self.attention.take_if(|inbox| !inbox.is_empty()) else { return Ok(()) };
+        self.come_together()?;
         while let Ok(command) = inbox.try_recv() {
             command(self);
         }
         self.attention = Some(inbox);
+        self.set_off()
     }
 }
 

@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::counts::{Counts, FaultLog};
-use super::growth::RegionPlan;
-use super::growth::Wiring;
+use super::growth::{RegionPlan, Wiring};
 use super::wheel::{Arrival, Wheel};
+use super::workers::{Crossing, Phase};
 use crate::atlas::Atlas;
 use crate::brain::Trace;
 use crate::context::{Context, Sent, Services};
@@ -33,6 +33,10 @@ pub(crate) enum Body {
     Population(PopulationEnd),
     /// A crowd, by its number: many agents of one type behind one id.
     Crowd(u16),
+    /// It belongs to another worker.
+    Elsewhere,
+    /// A crowd that belongs to another worker.
+    CrowdElsewhere,
     /// An agent that failed.
     Silenced,
 }
@@ -75,13 +79,14 @@ pub(crate) struct Worker {
     pub(crate) counts: Counts,
     pub(crate) faults: FaultLog,
     pub(crate) flight_limit: usize,
+    pub(super) crossing: Crossing,
     payload: Vec<u8>,
     /// The last spike that was put off by a refractory pause, and until when.
     deferred_last: Option<(u64, Arrival)>,
 }
 
 impl Worker {
-    pub(crate) fn new(services: Services, flight_limit: usize) -> Self {
+    pub(super) fn new(services: Services, flight_limit: usize, crossing: Crossing) -> Self {
         Self {
             services,
             atlas: Arc::default(),
@@ -99,6 +104,7 @@ impl Worker {
             counts: Counts::default(),
             faults: FaultLog::default(),
             flight_limit,
+            crossing,
             payload: Vec::new(),
             deferred_last: None,
         }
@@ -117,26 +123,28 @@ impl Worker {
             && self.services.outbox.is_empty()
             && self.wheel.next(now) != Some(now)
             && self.services.timers.next().is_none_or(|tick| tick > now)
+            && self.table.next_scaling().is_none_or(|tick| tick > now)
             && self.outlets.iter().all(|outlet| outlet.held.is_empty())
     }
 
     /// The next tick, from `from` on, in which something is due.
     pub(crate) fn next_due(&self, from: u64) -> Option<u64> {
         let timer = self.services.timers.next().map(|tick| tick.max(from));
+        let scaling = self.table.next_scaling().map(|tick| tick.max(from));
         let held = self.outlets.iter().any(|outlet| !outlet.held.is_empty());
         // What gates have handed in belongs to the tick that they were asked for, which is the first.
         let handed_in = !self.admitted.is_empty() || !self.services.outbox.is_empty();
         // A population sees every tick.
         let first = (held || handed_in || !self.network.is_empty()).then_some(from);
-        [self.wheel.next(from), timer, first].into_iter().flatten().min()
+        [self.wheel.next(from), timer, scaling, first].into_iter().flatten().min()
     }
 
     /// Route: spikes that are due, in the order they were fired, then what the gates admitted.
     pub(crate) fn route(&mut self) {
         let now = self.services.now;
-        // Where nothing happens nothing is caught up with, so that the state depends on no pace.
-        if self.table.is_due(now) && !self.is_quiet(now) {
-            self.table.catch_up(now);
+        // Where nothing happens nothing is looked at, so that the state depends on no pace.
+        if !self.is_quiet(now) {
+            self.table.end_intervals(now);
         }
         // Whatever these arrivals set off goes under way to a later tick.
         while let Some(arrival) = self.wheel.pop(now) {
@@ -226,7 +234,12 @@ impl Worker {
         let sign = if kind == SpikeKind::Inhibitory { -sign } else { sign };
         let mut sign = sign * f32::from(spike.firings());
         if kind != SpikeKind::Modulatory {
-            sign *= self.table.efficacy(arrival.segment, now, arrival.deferred);
+            sign *= self.table.efficacy(
+                arrival.segment,
+                now,
+                arrival.only == BROADCAST,
+                arrival.deferred,
+            );
         }
         for slot in slots {
             let columns = &self.table.projections[projection].columns;
@@ -287,6 +300,8 @@ impl Worker {
                 self.counts.silenced += 1;
                 return;
             }
+            // No synapse leads from here to what is elsewhere.
+            Body::Elsewhere | Body::CrowdElsewhere => return,
         }
         let soma = &mut self.somas[target.index()];
         if now < soma.ready {
@@ -323,7 +338,7 @@ impl Worker {
                 if self.deferred_last != Some((until, again)) {
                     self.deferred_last = Some((until, again));
                     self.services.flights.hold(arrival.flight);
-                    self.wheel.push(until, again);
+                    self.set_out(until, again, Phase::Route, target.raw());
                 }
             }
             _ => self.counts.refractory += 1,
@@ -367,7 +382,9 @@ impl Worker {
         }
         self.network.tick(self.services.now);
         for (endpoint, cells) in self.network.fired(self.services.now) {
-            if !cells.is_empty() && !self.table.segments_of(endpoint).is_empty() {
+            let heard = !self.table.segments_of(endpoint).is_empty()
+                || self.crossing.goes_elsewhere(endpoint, BROADCAST);
+            if heard && !cells.is_empty() {
                 let sequence = &mut self.cells[endpoint.index()].sequence;
                 self.services.send_volleys(endpoint, sequence, cells);
             }
@@ -399,27 +416,23 @@ impl Worker {
     fn depart(&mut self, sent: Sent) {
         let Sent { source, cell, target, flight } = sent;
         let now = self.services.now;
-        let table = &self.table;
         let mut arrivals = 0;
-        for &id in table.segments_of(source) {
-            let segment = &table.segments[id as usize];
-            if let Some(tie) = segment.tie {
-                let source = if cell == NO_CELL { tie.position } else { cell };
-                let spike = self.services.flights.spike(flight);
-                let strand = &self.crowds.strands[tie.strand as usize];
-                if strand.reached(source, spike.target(), spike.target_cell()).len() == 0 {
-                    continue;
-                }
-            } else if let Ok(target) = NeuronId::new(target)
-                && table.find(segment, target).is_empty()
-            {
+        for index in 0..self.table.segments_of(source).len() {
+            let id = self.table.segments_of(source)[index];
+            let segment = &self.table.segments[id as usize];
+            if !self.reaches(segment, cell, self.services.flights.spike(flight)) {
                 continue;
             }
             let arrival = Arrival { segment: id, flight, only: target, deferred: false };
-            self.wheel.push(now + u64::from(segment.delay), arrival);
+            let due = now + u64::from(segment.delay);
+            self.set_out(due, arrival, Phase::Publish, source.raw());
             arrivals += 1;
         }
-        self.counts.unrouted += u64::from(arrivals == 0);
+        if self.crossing.goes_elsewhere(source, target) {
+            self.send_elsewhere(source, flight);
+        } else {
+            self.counts.unrouted += u64::from(arrivals == 0);
+        }
         self.services.flights.depart(flight, arrivals, &self.services.arena);
     }
 

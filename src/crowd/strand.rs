@@ -25,7 +25,18 @@ impl Side {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        matches!((self, other), (Self::Crowd { crowd: a, .. }, Self::Crowd { crowd: b, .. }) if a == b)
+        matches!(
+            (self, other),
+            (Self::Crowd { endpoint: a, .. }, Self::Crowd { endpoint: b, .. }) if a == b
+        )
+    }
+
+    /// The endpoints of all positions: one for a crowd.
+    pub(crate) fn endpoints(&self) -> &[NeuronId] {
+        match self {
+            Self::Crowd { endpoint, .. } => std::slice::from_ref(endpoint),
+            Self::Neurons(neurons) => neurons,
+        }
     }
 
     /// The endpoint at a position.

@@ -181,17 +181,12 @@ impl Learning {
         }
     }
 
-    /// What the targets fired.
-    pub(super) fn digest_firings(&self, hasher: &mut blake3::Hasher) {
-        if let Some(timing) = &self.timing {
-            timing.digest_firings(hasher);
-        }
-        if let Some(structure) = &self.structure {
-            structure.digest_firings(hasher);
-        }
-        if let Some(scaling) = &self.scaling {
-            hasher.update(bytemuck::cast_slice(&scaling.firings));
-        }
+    /// What the targets fired, column by column, each with an entry a target.
+    pub(super) fn firing_columns(&self) -> impl Iterator<Item = &[u8]> {
+        let timing = self.timing.iter().flat_map(Timing::firing_columns);
+        let structure = self.structure.iter().map(Structure::firing_column);
+        let scaling = self.scaling.iter().map(|scaling| bytemuck::cast_slice(&scaling.firings));
+        timing.chain(structure).chain(scaling)
     }
 }
 

@@ -72,6 +72,8 @@ struct Population {
     slice: Range<u32>,
     /// Who of them fired in this tick, by position in the slice.
     fired: Vec<u32>,
+    /// Whether cells of other workers hear these.
+    heard_elsewhere: bool,
     /// What agents and gates add to every cell in this tick: what excites, and what inhibits.
     drive: (f32, f32),
     /// What rewards add up to in this tick.
@@ -114,6 +116,7 @@ impl Network {
             monitors: Monitors::new(records, &slice, length),
             slice,
             fired: Vec::new(),
+            heard_elsewhere: false,
             drive: (0.0, 0.0),
             reward: 0.0,
             record: records.contains(&Record::Spikes).then(Vec::new),
@@ -304,6 +307,46 @@ impl Network {
         self.populations.iter().map(|population| population.endpoint).zip(fired)
     }
 
+    /// Says that cells of other workers hear a population.
+    pub(crate) fn hear_elsewhere(&mut self, population: u16) {
+        self.populations[usize::from(population)].heard_elsewhere = true;
+    }
+
+    /// Who fired here in a tick and is heard elsewhere: population and cells.
+    pub(crate) fn fired_for_others(&self, now: u64) -> impl Iterator<Item = (u16, &[u32])> {
+        let populations = self.populations.iter().zip(&self.histories).enumerate();
+        populations.filter(|(_, (population, _))| population.heard_elsewhere).filter_map(
+            move |(number, (_, history))| {
+                let cells = history.fired(now, 0);
+                (!cells.is_empty()).then_some((number as u16, cells))
+            },
+        )
+    }
+
+    /// Cells of another worker have fired in a tick.
+    pub(crate) fn fired_elsewhere(&mut self, population: u16, tick: u64, cells: &[u32]) {
+        let Some(&first) = cells.first() else { return };
+        let history = &mut self.histories[usize::from(population)];
+        let slot = history.slot(tick);
+        let told = &mut history.ticks[slot];
+        // Each worker tells of its own slice, in order: there is one place for all of them.
+        let place = told.partition_point(|&cell| cell < first);
+        told.splice(place..place, cells.iter().copied());
+    }
+
+    /// Takes over what a part of another worker has written down, in order of ticks and cells.
+    pub(crate) fn take_records(&mut self, other: &mut Self) {
+        for (own, other) in self.populations.iter_mut().zip(&mut other.populations) {
+            let (Some(own), Some(other)) = (&mut own.record, &mut other.record) else { continue };
+            // What is new began no earlier than the first that the other has.
+            let begin = other.first().map_or(own.len(), |&(tick, _)| {
+                own.partition_point(|&(earlier, _)| earlier < tick)
+            });
+            own.append(other);
+            own[begin..].sort_unstable();
+        }
+    }
+
     pub(crate) fn recorded(&self, population: u16) -> Option<&[(u64, u32)]> {
         self.populations.get(usize::from(population))?.record.as_deref()
     }
@@ -349,21 +392,21 @@ impl Network {
         }
     }
 
-    /// What connects two populations, seen as one: source, target, and the edge between them.
-    pub(crate) fn each_bundle(&self, mut visit: impl FnMut(NeuronId, NeuronId, Bundle)) {
-        for link in &self.links {
+    /// What connects two populations, seen as one over all workers: source, target, and the edge between them.
+    pub(crate) fn each_bundle(parts: &[&Self], mut visit: impl FnMut(NeuronId, NeuronId, Bundle)) {
+        let Some(first) = parts.first() else { return };
+        for (number, link) in first.links.iter().enumerate() {
             let mut bundle = Bundle {
                 plastic: link.learning.as_ref().is_some_and(Learning::is_plastic),
                 ..Bundle::default()
             };
-            let mut sum = 0.0;
-            for table in &link.tables {
+            for table in parts.iter().flat_map(|part| &part.links[number].tables) {
                 bundle.synapses += table.len() as u64;
                 bundle.longest_delay = bundle.longest_delay.max(table.delay);
-                sum += (0..table.len()).map(|slot| f64::from(table.weight_of(slot))).sum::<f64>();
+                bundle.weights +=
+                    (0..table.len()).map(|slot| f64::from(table.weight_of(slot))).sum::<f64>();
             }
-            bundle.weights = sum;
-            let end = |population: usize| self.populations[population].endpoint;
+            let end = |population: usize| first.populations[population].endpoint;
             visit(end(link.from), end(link.to), bundle);
         }
     }
@@ -389,7 +432,10 @@ impl Network {
         }
         for number in 0..first.links.len() {
             if first.links[number].learning.is_some() {
-                let links: Vec<&Link> = parts.iter().map(|part| &part.links[number]).collect();
+                // A part without targets has not seen what arrived.
+                let to = first.links[number].to;
+                let parts = parts.iter().filter(|part| !part.populations[to].slice.is_empty());
+                let links: Vec<&Link> = parts.map(|part| &part.links[number]).collect();
                 digest_learned(&links, hasher);
             }
         }
@@ -423,7 +469,14 @@ fn digest_learned(links: &[&Link], hasher: &mut blake3::Hasher) {
             learning.digest_arrivals(number, hasher);
         }
     }
-    for learning in links.iter().filter_map(|link| link.learning.as_ref()) {
-        learning.digest_firings(hasher);
+    // Column by column over all slices, so that it does not matter where they are cut.
+    let slices = links.iter().filter_map(|link| link.learning.as_ref());
+    let mut columns: Vec<_> = slices.map(Learning::firing_columns).collect();
+    loop {
+        let column: Vec<&[u8]> = columns.iter_mut().filter_map(Iterator::next).collect();
+        if column.is_empty() {
+            break;
+        }
+        column.into_iter().for_each(|part| _ = hasher.update(part));
     }
 }

@@ -147,8 +147,8 @@ impl Structure {
         hasher.update(bytemuck::cast_slice(self.arrivals.state()));
     }
 
-    pub(super) fn digest_firings(&self, hasher: &mut blake3::Hasher) {
-        hasher.update(bytemuck::cast_slice(&self.coincidences));
+    pub(super) fn firing_column(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.coincidences)
     }
 }
 

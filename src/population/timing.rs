@@ -26,10 +26,14 @@ impl Side {
         self.each().for_each(|traces| traces.rise(fired, pairing));
     }
 
+    /// The traces, one column after the other.
+    fn columns(&self) -> impl Iterator<Item = &[u8]> {
+        let traces = std::iter::once(&self.fast).chain(&self.slow);
+        traces.map(|traces| bytemuck::cast_slice(traces.state()))
+    }
+
     fn digest_into(&self, hasher: &mut blake3::Hasher) {
-        for traces in std::iter::once(&self.fast).chain(&self.slow) {
-            hasher.update(bytemuck::cast_slice(traces.state()));
-        }
+        self.columns().for_each(|column| _ = hasher.update(column));
     }
 
     fn slow(&self, cell: u32) -> f32 {
@@ -255,7 +259,7 @@ impl Timing {
         self.arrivals[index].digest_into(hasher);
     }
 
-    pub(super) fn digest_firings(&self, hasher: &mut blake3::Hasher) {
-        self.firings.digest_into(hasher);
+    pub(super) fn firing_columns(&self) -> impl Iterator<Item = &[u8]> {
+        self.firings.columns()
     }
 }

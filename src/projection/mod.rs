@@ -378,6 +378,17 @@ impl Projection {
         }
     }
 
+    /// The shortest delay of its synapses, in ticks.
+    pub(crate) fn shortest_delay(&self, to_ticks: impl Fn(Span) -> Ticks) -> u64 {
+        match (&self.connector, &self.delays) {
+            (Connector::List(list), _) => {
+                list.iter().map(|synapse| to_ticks(synapse.delay).0).min().unwrap_or(u64::MAX)
+            }
+            (_, Some(drawn)) => to_ticks(drawn.ends().0).0,
+            _ => to_ticks(self.delay).0,
+        }
+    }
+
     /// The same projection with just these synapses.
     pub(crate) fn listing(self, list: Vec<Synapse>) -> Self {
         let connector = Connector::List(list.into());

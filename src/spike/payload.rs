@@ -122,6 +122,15 @@ impl Spike {
         true
     }
 
+    /// The same spike with its large payload in another place.
+    pub(crate) fn moved_to(self, block: ArenaRef) -> Self {
+        if self.tag >> 2 == CODE_CELL_ARENA {
+            self.between_with_arena(block)
+        } else {
+            self.with_arena(block)
+        }
+    }
+
     /// The same spike between the same cells, with a reference into an arena.
     pub(crate) fn between_with_arena(mut self, block: ArenaRef) -> Self {
         self.payload[0] = 0;

@@ -1,5 +1,6 @@
 //! Synapses: compressed rows by source, an index by target where they learn.
 
+mod digest;
 mod plastic;
 mod prune;
 mod rows;
@@ -8,4 +9,4 @@ mod structure;
 mod table;
 
 pub use table::Link;
-pub(crate) use table::{NewSynapse, SynapseTable, Tie};
+pub(crate) use table::{NewSynapse, Segment, SynapseTable, Tie, links};

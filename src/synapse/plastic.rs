@@ -109,19 +109,20 @@ impl Learning {
         self.addressed = renumbered.collect();
     }
 
-    pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
-        let words = |trace: &Trace| trace.words();
-        for word in self.fired.iter().copied() {
-            hasher.update(&word.to_le_bytes());
-        }
-        let post =
-            self.rules.iter().flat_map(|state| state.post.iter().chain(&state.slow).map(words));
-        let addressed = self.addressed.iter().flat_map(|(&(segment, position), trace)| {
-            [[u64::from(segment), u64::from(position)], words(trace)]
+    /// What a neuron's firings have left, by rule, for the digest.
+    pub(super) fn words_of(&self, neuron: usize) -> impl Iterator<Item = u64> {
+        let post = self.rules.iter().flat_map(move |state| {
+            let traces = [state.post.get(neuron), state.slow.get(neuron)];
+            traces.into_iter().flatten().flat_map(|trace| trace.words())
         });
-        for word in post.chain(addressed).flatten() {
-            hasher.update(&word.to_le_bytes());
-        }
+        std::iter::once(self.fired[neuron]).chain(post)
+    }
+
+    /// The traces of arrivals that were meant for one synapse only: segment, position, words.
+    pub(super) fn addressed(&self) -> impl Iterator<Item = (u32, u32, [u64; 2])> {
+        self.addressed
+            .iter()
+            .map(|(&(segment, position), trace)| (segment, position, trace.words()))
     }
 }
 
@@ -132,6 +133,7 @@ impl SynapseTable {
         let segment = &mut self.segments[id as usize];
         let shared = &mut self.projections[segment.projection as usize];
         let Some(rule_id) = shared.rule else { return };
+        self.homeostasis.stir();
         let state = &self.learning.rules[rule_id];
         let rule = &state.rule;
         let columns = &mut shared.columns;
@@ -154,10 +156,10 @@ impl SynapseTable {
                 }
             }
         }
-        if let Some(triplet) = &rule.triplet {
-            segment.slow.rise(now, &triplet.x, rule.pairing);
-        }
         if all {
+            if let Some(triplet) = &rule.triplet {
+                segment.slow.rise(now, &triplet.x, rule.pairing);
+            }
             segment.trace.rise(now, &rule.plus, rule.pairing);
             segment.arrived = now + 1;
             self.homeostasis.arrived(id, now);
@@ -243,6 +245,7 @@ impl SynapseTable {
 
     /// A reward has reached a neuron: what its synapses are eligible for becomes weight.
     pub(crate) fn reward(&mut self, neuron: NeuronId, amount: f32, now: u64) {
+        self.homeostasis.stir();
         let Self { projections, segments, learning, .. } = self;
         for incoming in &learning.incoming[neuron.index()] {
             let segment = &segments[incoming.segment as usize];

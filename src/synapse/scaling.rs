@@ -1,4 +1,7 @@
 //! What happens to the synapses of agents at intervals: weights keep a rate, synapses go and come.
+//!
+//! The end of an interval is a tick in which something is due, as long as scaling can still change a weight: whether
+//! nobody fires for a minute or somebody does elsewhere, each interval is applied by itself and in its tick.
 
 use super::structure::Structure;
 use super::table::{Segment, SynapseTable};
@@ -13,6 +16,9 @@ pub(super) struct Scaling {
     firings: Vec<u32>,
     /// The first tick of the next interval.
     next: u64,
+    /// Whether the end of this interval can change a weight. Where nothing fired or arrived since one that changed
+    /// none, it cannot.
+    restless: bool,
 }
 
 /// All rules of a worker.
@@ -30,9 +36,9 @@ impl Homeostasis {
     }
 
     pub(super) fn add(&mut self, rule: ScalingRule, projection: usize) {
-        let firings = vec![0; self.neurons];
+        let (firings, projection) = (vec![0; self.neurons], projection as u32);
         let next = rule.interval;
-        self.scalings.push(Scaling { rule, projection: projection as u32, firings, next });
+        self.scalings.push(Scaling { rule, projection, firings, next, restless: true });
     }
 
     pub(super) fn rewire(&mut self, rule: Rewiring, projection: usize, autapses: bool) {
@@ -62,53 +68,69 @@ impl Homeostasis {
         }
         for scaling in &mut self.scalings {
             scaling.firings[neuron.index()] += 1;
+            scaling.restless = true;
         }
     }
 
-    pub(super) fn digest_into(&self, hasher: &mut blake3::Hasher) {
-        for scaling in &self.scalings {
-            hasher.update(&scaling.next.to_le_bytes());
-            hasher.update(bytemuck::cast_slice(&scaling.firings));
-        }
-        self.structures.iter().for_each(|structure| structure.digest_into(hasher));
+    /// Weights may have changed, or synapses come.
+    #[inline]
+    pub(super) fn stir(&mut self) {
+        self.scalings.iter_mut().for_each(|scaling| scaling.restless = true);
+    }
+
+    /// How often a neuron fired in the present intervals, for the digest.
+    pub(super) fn words_of(&self, neuron: usize) -> impl Iterator<Item = u64> {
+        self.scalings.iter().map(move |scaling| u64::from(scaling.firings[neuron]))
     }
 }
 
 impl SynapseTable {
-    /// Whether an interval has ended before this tick.
+    /// The next tick in which weights are to be scaled.
     #[inline]
-    pub(crate) fn is_due(&self, now: u64) -> bool {
-        let Homeostasis { scalings, structures, .. } = &self.homeostasis;
-        scalings.iter().any(|scaling| scaling.next <= now)
-            || structures.iter().any(|structure| structure.is_due(now))
+    pub(crate) fn next_scaling(&self) -> Option<u64> {
+        let restless = self.homeostasis.scalings.iter().filter(|scaling| scaling.restless);
+        restless.map(|scaling| scaling.next).min()
     }
 
-    /// Does what is due at the end of all intervals that have ended before this tick.
+    /// Lets synapses go and come whose interval has ended before this tick.
     ///
-    /// Time that was passed over is made up for at once: neurons were silent in it.
-    pub(crate) fn catch_up(&mut self, now: u64) {
-        self.scale(now);
-        self.change_structure(now);
+    /// When that is looked at does not matter: nothing has arrived or fired since.
+    pub(crate) fn change_structure_if_due(&mut self, now: u64) {
+        if self.homeostasis.structures.iter().any(|structure| structure.is_due(now)) {
+            self.change_structure(now);
+        }
     }
 
+    /// The structures of all projections that change theirs, for the digest.
+    pub(super) fn structures(&self) -> &[Structure] {
+        &self.homeostasis.structures
+    }
+
+    /// Does what is to be done at the end of all intervals that are over before this tick.
+    pub(crate) fn end_intervals(&mut self, now: u64) {
+        self.scale(now);
+        self.change_structure_if_due(now);
+    }
+
+    /// Scales the weights of all intervals that have ended before this tick.
     fn scale(&mut self, now: u64) {
         let Self { projections, segments, homeostasis, .. } = self;
-        for scaling in &mut homeostasis.scalings {
-            let Some(late) = now.checked_sub(scaling.next) else { continue };
-            let silent = late / scaling.rule.interval;
+        for scaling in homeostasis.scalings.iter_mut().filter(|scaling| scaling.next <= now) {
+            let interval = scaling.rule.interval;
+            scaling.next = (now / interval + 1) * interval;
+            if !std::mem::take(&mut scaling.restless) {
+                continue;
+            }
             let shared = &mut projections[scaling.projection as usize];
-            // More would take any weight to its bound.
-            let recovery = libm::pow(f64::from(scaling.rule.factor(0)), silent.min(10_000) as f64);
-            let recovery = recovery.min(f64::from(f32::MAX)) as f32;
             let own = |segment: &&Segment| segment.projection == scaling.projection;
             for slot in segments.iter().filter(own).flat_map(|segment| segment.row.range()) {
-                let target = usize::from(shared.columns.targets[slot]);
+                let firings = scaling.firings[usize::from(shared.columns.targets[slot])];
                 let weight = &mut shared.columns.weights[slot];
-                let scaled = *weight * scaling.rule.factor(scaling.firings[target]);
-                *weight = cut(cut(scaled, shared.limits) * recovery, shared.limits);
+                let scaled = cut(*weight * scaling.rule.factor(firings), shared.limits);
+                scaling.restless |= firings > 0 || scaled.to_bits() != weight.to_bits();
+                *weight = scaled;
             }
             scaling.firings.fill(0);
-            scaling.next += (silent + 1) * scaling.rule.interval;
         }
     }
 }

@@ -77,6 +77,11 @@ impl Structure {
         candidate.coincidences += self.sources[tried as usize].1.at(now, &self.rule.decay);
     }
 
+    /// How many sources there are: none on a worker that does not have the targets.
+    pub(super) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
     pub(super) fn digest_into(&self, hasher: &mut blake3::Hasher) {
         let traces = self.sources.iter().flat_map(|(_, trace)| trace.words());
         let heights = self.candidates.iter().flat_map(|candidate| {

@@ -25,8 +25,8 @@ pub(crate) struct Segment {
     /// One more than the tick of the last arrival; 0 before the first.
     pub(crate) arrived: u64,
     /// What the last arrival has left to give, and how much of it acted.
-    stock: Stock,
-    efficacy: f32,
+    pub(super) stock: Stock,
+    pub(super) efficacy: f32,
     /// Where its synapses lie if a crowd has part in them; the row is empty then.
     pub(crate) tie: Option<Tie>,
 }
@@ -87,7 +87,7 @@ pub(crate) struct SynapseTable {
     pub(crate) projections: Vec<Shared>,
     pub(crate) segments: Vec<Segment>,
     /// The segments of each source, by projection and delay.
-    by_source: Vec<Vec<u32>>,
+    pub(super) by_source: Vec<Vec<u32>>,
     pub(crate) learning: Learning,
     pub(super) homeostasis: Homeostasis,
     synapses: u64,
@@ -195,6 +195,7 @@ impl SynapseTable {
         }
         self.synapses += 1;
         self.homeostasis.added(id, new.projection, new.target);
+        self.homeostasis.stir();
     }
 
     /// How many synapses there are.
@@ -209,15 +210,20 @@ impl SynapseTable {
     }
 
     /// What weights of a segment are multiplied by when a spike acts that arrives now, or that did and was put off.
+    ///
+    /// A spike to one target only acts with what there is, and uses nothing up: what a row has left is a function of
+    /// what arrived at all of it, wherever its targets are.
     #[inline]
-    pub(crate) fn efficacy(&mut self, id: u32, now: u64, deferred: bool) -> f32 {
+    pub(crate) fn efficacy(&mut self, id: u32, now: u64, all: bool, deferred: bool) -> f32 {
         let segment = &mut self.segments[id as usize];
-        if let Some(release) = &self.projections[segment.projection as usize].release
-            && !deferred
-        {
-            segment.efficacy = segment.stock.spend(now, release);
+        match &self.projections[segment.projection as usize].release {
+            Some(release) if !all && !deferred => segment.stock.clone().spend(now, release),
+            Some(release) if !deferred => {
+                segment.efficacy = segment.stock.spend(now, release);
+                segment.efficacy
+            }
+            _ => segment.efficacy,
         }
-        segment.efficacy
     }
 
     /// The longest delay of a source, in ticks.
@@ -250,10 +256,23 @@ impl SynapseTable {
             }
         }
     }
+}
 
-    /// Every plastic synapse that has seen its target fire after its source, strongest first.
-    pub(crate) fn links(&self, length: TickLength) -> Vec<Link> {
-        let mut links = Vec::new();
+/// Every plastic synapse that has seen its target fire after its source, strongest first.
+pub(crate) fn links(tables: &[&SynapseTable], length: TickLength) -> Vec<Link> {
+    let mut links = Vec::new();
+    for table in tables {
+        table.links_into(&mut links, length);
+    }
+    links.sort_by(|a, b| {
+        let by_weight = b.weight.total_cmp(&a.weight);
+        by_weight.then(b.count.cmp(&a.count)).then((a.from, a.to).cmp(&(b.from, b.to)))
+    });
+    links
+}
+
+impl SynapseTable {
+    fn links_into(&self, links: &mut Vec<Link>, length: TickLength) {
         for segment in &self.segments {
             let shared = &self.projections[segment.projection as usize];
             if shared.rule.is_none() {
@@ -264,57 +283,17 @@ impl SynapseTable {
                 let Ok(to) = NeuronId::new(shared.columns.targets[slot]) else { continue };
                 if lag.count > 0 {
                     let ns = f64::from(lag.mean_ticks) * length.as_nanos() as f64;
+                    let initial = shared.columns.initial.get(slot);
                     links.push(Link {
                         from: segment.source,
                         to,
                         weight: shared.columns.weights[slot],
-                        initial_weight: *shared
-                            .columns
-                            .initial
-                            .get(slot)
-                            .unwrap_or(&shared.initial),
+                        initial_weight: *initial.unwrap_or(&shared.initial),
                         delay: Duration::from_nanos(ns as u64),
                         count: u64::from(lag.count),
                     });
                 }
             }
         }
-        links.sort_by(|a, b| {
-            let by_weight = b.weight.total_cmp(&a.weight);
-            by_weight.then(b.count.cmp(&a.count)).then((a.from, a.to).cmp(&(b.from, b.to)))
-        });
-        links
-    }
-
-    /// All of its state that a run changes, for the digest.
-    pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
-        for segment in &self.segments {
-            let traces = [segment.trace, segment.slow].into_iter().flat_map(|trace| trace.words());
-            for word in traces.chain([segment.arrived]) {
-                hasher.update(&word.to_le_bytes());
-            }
-            let Shared { columns, release, .. } = &self.projections[segment.projection as usize];
-            if release.is_some() {
-                for word in
-                    segment.stock.words().into_iter().chain([segment.efficacy.to_bits().into()])
-                {
-                    hasher.update(&word.to_le_bytes());
-                }
-            }
-            for slot in segment.row.range() {
-                hasher.update(&columns.targets[slot].to_le_bytes());
-                hasher.update(&columns.weights[slot].to_bits().to_le_bytes());
-                if let Some(lag) = columns.lags.get(slot) {
-                    hasher.update(&lag.count.to_le_bytes());
-                    hasher.update(&lag.mean_ticks.to_bits().to_le_bytes());
-                }
-                if let Some(eligible) = columns.eligible.get(slot) {
-                    hasher.update(&eligible.value.to_bits().to_le_bytes());
-                    hasher.update(&eligible.last.to_le_bytes());
-                }
-            }
-        }
-        self.learning.digest_into(hasher);
-        self.homeostasis.digest_into(hasher);
     }
 }

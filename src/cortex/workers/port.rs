@@ -1,0 +1,256 @@
+//! A worker's port: its axon, and its ends of the others'.
+//!
+//! Workers compute an epoch each for itself, then publish what others are to hear and an end mark, then read the others
+//! up to their end marks. Who is early waits for who is late: there is no barrier beside the axons. An epoch is at most
+//! as long as the smallest delay between two workers, so nothing that is read this way has arrived yet.
+//!
+//! ```text
+//! worker 0   | compute k | publish, end k | read the others' k | compute k + 1 ...
+//! worker 1   | compute k | publish, end k | read the others' k | compute k + 1 ...
+//! ```
+//!
+//! A worker that finds its own axon full reads what the others publish while it waits: two that are full cannot hold
+//! each other up. What has been read and belongs to an epoch lies in an inbox until everybody's end mark is there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::mail::Mail;
+use super::mark::{Claim, Mark};
+use super::span::Span;
+use crate::arena::Arena;
+use crate::axon::{Axon, AxonError, AxonReader, WaitStrategy};
+use crate::spike::Spike;
+
+/// Slots of an axon between workers: 1 MiB, some thousand ticks of a busy agent or one of 180,000 cells.
+const SLOTS: usize = 1 << 14;
+
+/// Spins before a worker that waits for another sleeps, where each has a core: some ten microseconds, which is what
+/// being woken costs.
+const PATIENCE: u32 = 4_096;
+
+/// How long a sleeping worker waits before it looks whether another has fallen.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A worker has panicked; the others stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cortex) struct Fallen;
+
+/// Another worker, as one sees it.
+#[derive(Debug)]
+pub(super) struct Peer {
+    reader: AxonReader,
+    /// Where its large payloads lie.
+    pub(super) arena: Arc<Arena>,
+    /// What it published in this epoch.
+    pub(super) inbox: Vec<Spike>,
+    /// Its end mark of this epoch.
+    end: Option<Claim>,
+}
+
+/// What a worker has waited for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cortex) struct Traffic {
+    /// Slots that it published.
+    pub(in crate::cortex) sent: u64,
+    /// Slots that it read.
+    pub(in crate::cortex) read: u64,
+    /// Epochs.
+    pub(in crate::cortex) epochs: u64,
+    /// How often it slept because another was late.
+    pub(in crate::cortex) sleeps: u64,
+}
+
+/// The door of a worker to the others.
+#[derive(Debug)]
+pub(in crate::cortex) struct Port {
+    axon: Axon,
+    pub(super) peers: Vec<Peer>,
+    fallen: Arc<AtomicBool>,
+    patience: u32,
+    pub(in crate::cortex) traffic: Traffic,
+    /// For the first worker: the mailboxes of the others, in their order.
+    pub(super) mailboxes: Vec<Sender<Mail>>,
+    /// For the others: their own.
+    pub(super) mail: Option<Receiver<Mail>>,
+}
+
+impl Port {
+    /// The ports of so many workers, each of which has an arena.
+    pub(in crate::cortex) fn all(arenas: &[Arc<Arena>]) -> Result<Vec<Self>, AxonError> {
+        let workers = arenas.len();
+        let fallen = Arc::new(AtomicBool::new(false));
+        let patience = if workers <= crate::sync::cores() { PATIENCE } else { 0 };
+        let axons: Result<Vec<Axon>, AxonError> =
+            arenas.iter().map(|_| Axon::with_readers(SLOTS, workers)).collect();
+        let hubs: Vec<_> = axons.as_ref().map_err(Clone::clone)?.iter().map(Axon::hub).collect();
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (1..workers).map(|_| crossbeam_channel::unbounded()).unzip();
+        let mut receivers = receivers.into_iter();
+        let mut ports = Vec::with_capacity(workers);
+        for (index, axon) in axons?.into_iter().enumerate() {
+            let mut peers = Vec::with_capacity(workers - 1);
+            for (worker, hub) in hubs.iter().enumerate().filter(|&(worker, _)| worker != index) {
+                let (reader, arena) = (hub.reader()?, arenas[worker].clone());
+                peers.push(Peer { reader, arena, inbox: Vec::new(), end: None });
+            }
+            ports.push(Self {
+                axon,
+                peers,
+                fallen: fallen.clone(),
+                patience,
+                traffic: Traffic::default(),
+                mailboxes: if index == 0 { senders.clone() } else { Vec::new() },
+                mail: if index == 0 { None } else { receivers.next() },
+            });
+        }
+        Ok(ports)
+    }
+
+    /// Says that this worker has panicked, and wakes those who wait for it.
+    pub(super) fn fall(&self) {
+        // SYNC(stop): what it left behind is seen by those who stop because of it.
+        self.fallen.store(true, Ordering::Release);
+        self.axon.ring();
+    }
+
+    fn stands(&self) -> Result<(), Fallen> {
+        // SYNC(stop): pairs with the store in `fall`.
+        if self.fallen.load(Ordering::Acquire) { Err(Fallen) } else { Ok(()) }
+    }
+
+    /// Publishes slots for the others, reading theirs while the axon is full.
+    pub(super) fn publish(&mut self, slots: &[Spike]) -> Result<(), Fallen> {
+        let mut left = slots;
+        // bound: every other worker reads as long as it has not this one's end mark
+        while !left.is_empty() {
+            left = &left[self.axon.publish_batch(left)..];
+            if !left.is_empty() {
+                self.axon.ring();
+                self.stands()?;
+                if self.absorb() == 0 {
+                    std::thread::yield_now();
+                }
+            }
+        }
+        self.traffic.sent += slots.len() as u64;
+        Ok(())
+    }
+
+    /// Puts something into the mailbox of every other worker. That it lies there, they learn from a mark.
+    pub(in crate::cortex) fn send_mail(&self, mut make: impl FnMut(u8) -> Mail) {
+        for (index, mailbox) in self.mailboxes.iter().enumerate() {
+            // A worker that has fallen has no use for it.
+            let _ = mailbox.send(make(index as u8 + 1));
+        }
+    }
+
+    /// Publishes a mark and wakes those who sleep.
+    fn tell(&mut self, mark: Mark) -> Result<(), Fallen> {
+        self.publish(&[mark.to_slot()])?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Says to all others, as the first worker, what to compute.
+    pub(in crate::cortex) fn begin(&mut self, span: Span) -> Result<(), Fallen> {
+        self.tell(Mark::Span { from: span.from, to: span.to })
+    }
+
+    /// Says to all others, as the first worker, to give their state back.
+    pub(in crate::cortex) fn rest(&mut self) -> Result<(), Fallen> {
+        self.tell(Mark::Rest)
+    }
+
+    /// Wakes those who sleep until this worker publishes something.
+    pub(super) fn wake(&self) {
+        self.axon.ring();
+    }
+
+    /// Reads what the others have published of this epoch; returns how many slots.
+    fn absorb(&mut self) -> usize {
+        let read = self.peers.iter_mut().map(Peer::absorb).sum();
+        self.traffic.read += read as u64;
+        read
+    }
+
+    /// Reads the others up to their end marks, and says what all claims amount to.
+    pub(super) fn meet(&mut self, own: Claim) -> Result<Claim, Fallen> {
+        self.traffic.epochs += 1;
+        for index in 0..self.peers.len() {
+            // bound: a worker ends its epoch, or falls
+            while self.peers[index].end.is_none() {
+                if self.absorb() == 0 {
+                    self.wait_for(index)?;
+                }
+            }
+        }
+        let mut agreed = own;
+        // Taken together: what a worker publishes behind its end mark is not read before everybody's is here.
+        for claim in self.peers.iter_mut().filter_map(|peer| peer.end.take()) {
+            agreed = Claim {
+                due: agreed.due.min(claim.due),
+                computed: agreed.computed.max(claim.computed),
+                ticks: agreed.ticks.max(claim.ticks),
+                halt: agreed.halt | claim.halt,
+                counted: std::array::from_fn(|count| agreed.counted[count] + claim.counted[count]),
+            };
+        }
+        Ok(agreed)
+    }
+
+    /// The next slot that the first worker published between two spans.
+    pub(super) fn next_from_first(&mut self) -> Result<Spike, Fallen> {
+        // bound: the first worker gives another span, or a rest, or falls
+        loop {
+            if let Some(slot) = self.peers[0].reader.try_read() {
+                self.traffic.read += 1;
+                return Ok(slot);
+            }
+            self.wait_for(0)?;
+        }
+    }
+
+    /// Waits until another worker has published something: spinning for a while, then asleep.
+    fn wait_for(&mut self, index: usize) -> Result<(), Fallen> {
+        let reader = &mut self.peers[index].reader;
+        for _ in 0..self.patience {
+            if reader.is_ready() {
+                return Ok(());
+            }
+            std::hint::spin_loop();
+        }
+        if !reader.wait(WaitStrategy::YieldThenPark, Duration::ZERO) {
+            self.traffic.sleeps += 1;
+            reader.wait(WaitStrategy::YieldThenPark, LOOK);
+        }
+        self.stands()
+    }
+}
+
+impl Drop for Port {
+    /// Whoever still waits for this worker waits in vain.
+    fn drop(&mut self) {
+        self.fall();
+    }
+}
+
+impl Peer {
+    /// Reads what it has published, at most to the end mark of the epoch.
+    fn absorb(&mut self) -> usize {
+        let mut read = 0;
+        // bound: an epoch ends, and what follows its end mark stays in the ring
+        while self.end.is_none() {
+            let Some(slot) = self.reader.try_read() else { break };
+            read += 1;
+            match Mark::from_slot(&slot) {
+                Some(Mark::EpochEnd(claim)) => self.end = Some(claim),
+                _ => self.inbox.push(slot),
+            }
+        }
+        read
+    }
+}
