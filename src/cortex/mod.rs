@@ -354,7 +354,8 @@ impl Cortex {
     }
 
     /// Removes plastic synapses between agents whose weight has fallen below a bound. Protected ones stay, and so do
-    /// those between populations. Returns how many went.
+    /// those between populations, which go by [`Projection::structure`](crate::projection::Projection::structure)
+    /// alone. Returns how many went.
     pub fn prune(&mut self, below: f32) -> u64 {
         self.workers_mut().map(|worker| worker.table.prune(below)).sum()
     }

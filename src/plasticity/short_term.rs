@@ -15,7 +15,8 @@ use crate::time::{Span, TickLength};
 /// `x = 1 - (1 - x' * (1 - u')) * exp(-Δ / tau_recovery)`
 ///
 /// and u', x' are those of the last spike; the first finds `u = utilisation` and `x = 1`. The learned weight stays as
-/// it is.
+/// it is. What is left is kept for all synapses of a source and a delay together: a spike of an agent to one target
+/// takes from what the others have.
 ///
 /// | parameter | default | meaning |
 /// | --- | --- | --- |
