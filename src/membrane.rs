@@ -166,6 +166,7 @@ impl Lif {
             tau => Some(Decay::new(length.exact_ticks(tau))),
         };
         Membrane {
+            described: *self,
             threshold: self.threshold,
             rest: self.rest,
             leak,
@@ -195,6 +196,7 @@ impl ThresholdAdaptation {
 /// A membrane's parameters in ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Membrane {
+    pub(crate) described: Lif,
     threshold: f32,
     pub(crate) rest: f32,
     leak: Option<Decay>,

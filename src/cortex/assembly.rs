@@ -76,9 +76,8 @@ impl Assembly {
     }
 
     fn membrane(&mut self, membrane: &Lif) -> u16 {
-        let membrane = membrane.compile(self.length);
         // Every worker has the same membranes under the same numbers.
-        let numbers = self.workers.iter_mut().map(|worker| worker.membrane(membrane.clone()));
+        let numbers = self.workers.iter_mut().map(|worker| worker.membrane(membrane));
         numbers.max().unwrap_or(0)
     }
 

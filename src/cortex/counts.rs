@@ -107,6 +107,8 @@ impl Worker {
     pub(crate) fn counts_so_far(&self) -> Counts {
         let mut counts = self.counts;
         let crowds = self.crowds.tally();
+        counts.delivered += crowds.delivered;
+        counts.payload_gone += crowds.payload_gone;
         counts.firings += crowds.firings;
         counts.refractory += crowds.refractory;
         counts.silenced += crowds.silenced;

@@ -16,14 +16,29 @@ use crate::spike::{NO_CELL, Spike, SpikeKind};
 use crate::synapse::{NewSynapse, Segment, Tie};
 
 impl Worker {
+    /// A spike arrives over a strand that leads to a crowd, and so do those behind it: one call for all of them.
+    pub(super) fn arrive_in_crowd(&mut self, first: Arrival, tie: Tie) {
+        let now = self.services.now;
+        let mut flights = std::mem::take(&mut self.run);
+        flights.push(first.flight);
+        while let Some(arrival) = self.wheel.pop_at(now, first.segment) {
+            flights.push(arrival.flight);
+        }
+        let sign = self.table.projections[tie.projection as usize].sign;
+        let place = (tie.strand as usize, tie.position);
+        self.crowds.hear_run(place, sign, &flights, &mut self.services, &self.atlas);
+        flights.clear();
+        self.run = flights;
+    }
+
     /// Whether a spike of a source, or of a cell of it, has a synapse in a segment.
     #[inline]
     pub(super) fn reaches(&self, segment: &Segment, cell: u32, spike: &Spike) -> bool {
         match (segment.tie, spike.target()) {
-            (Some(tie), target) => {
+            (Some(tie), _) => {
                 let source = if cell == NO_CELL { tie.position } else { cell };
                 let strand = &self.crowds.strands[tie.strand as usize];
-                strand.reached(source, target, spike.target_cell()).len() != 0
+                strand.reaches(source, spike)
             }
             (None, Some(target)) => !self.table.find(segment, target).is_empty(),
             (None, None) => true,
@@ -57,8 +72,7 @@ impl Worker {
         let heard = Heard { spike, payload, scale };
         if let Side::Crowd { .. } = strand.to {
             let place = (tie.strand as usize, source);
-            self.crowds.hear(place, &heard, &mut self.services, &self.atlas);
-            return;
+            return self.crowds.hear(place, &heard, &mut self.services, &self.atlas);
         }
         for place in 0..count {
             let strand = &self.crowds.strands[tie.strand as usize];
@@ -102,7 +116,7 @@ impl Worker {
             for (position, &source) in from.endpoints().iter().enumerate() {
                 // No synapse of the table itself: only source, projection and delay count.
                 let key = NewSynapse { projection, source, target: source, weight: 0.0, delay };
-                self.table.tie(&key, index, position as u32);
+                self.table.tie(&key, index, position as u32, matches!(to, Side::Crowd { .. }));
             }
         }
     }

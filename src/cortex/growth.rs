@@ -6,7 +6,7 @@ use super::worker::{Body, Cell, Worker};
 use crate::atlas::NameError;
 use crate::evidence::EvidenceRing;
 use crate::id::{NeuronId, RegionId};
-use crate::membrane::{Membrane, Soma};
+use crate::membrane::{Lif, Soma};
 use crate::neuron::{AgentCard, Neuron};
 use crate::projection::{Connector, DELAY_LIMIT, Projection};
 use crate::region::Make;
@@ -43,12 +43,13 @@ pub(crate) struct Wiring {
 
 impl Worker {
     /// The number of a membrane; equal membranes have one number.
-    pub(crate) fn membrane(&mut self, membrane: Membrane) -> u16 {
-        if let Some(found) = self.membranes.iter().position(|other| *other == membrane) {
+    pub(crate) fn membrane(&mut self, membrane: &Lif) -> u16 {
+        // From the end, where that of the neuron before stands.
+        if let Some(found) = self.membranes.iter().rposition(|other| other.described == *membrane) {
             return found as u16;
         }
         // Every neuron has at most one of its own, and there are fewer than 2^16 neurons.
-        self.membranes.push(membrane);
+        self.membranes.push(membrane.compile(self.services.tick_length));
         (self.membranes.len() - 1) as u16
     }
 

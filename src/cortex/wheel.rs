@@ -137,6 +137,20 @@ impl Wheel {
         Some(arrival)
     }
 
+    /// Takes out the next spike that arrives in a tick, if it arrives at this segment.
+    #[inline]
+    pub(crate) fn pop_at(&mut self, tick: u64, segment: u32) -> Option<Arrival> {
+        let index = self.heads[self.slot(tick)];
+        let next = if index != NONE {
+            self.pool[index as usize].arrival
+        } else if tick == self.soon_tick {
+            *self.soon.get(self.taken)?
+        } else {
+            return None;
+        };
+        if next.segment == segment { self.pop(tick) } else { None }
+    }
+
     #[inline]
     fn pop_soon(&mut self, tick: u64) -> Option<Arrival> {
         if tick != self.soon_tick {

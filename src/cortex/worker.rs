@@ -81,6 +81,8 @@ pub(crate) struct Worker {
     pub(crate) flight_limit: usize,
     pub(super) crossing: Crossing,
     payload: Vec<u8>,
+    /// Spikes that arrive one after another over one strand.
+    pub(super) run: Vec<u32>,
     /// The last spike that was put off by a refractory pause, and until when.
     deferred_last: Option<(u64, Arrival)>,
 }
@@ -106,6 +108,7 @@ impl Worker {
             flight_limit,
             crossing,
             payload: Vec::new(),
+            run: Vec::new(),
             deferred_last: None,
         }
     }
@@ -148,7 +151,10 @@ impl Worker {
         }
         // Whatever these arrivals set off goes under way to a later tick.
         while let Some(arrival) = self.wheel.pop(now) {
-            self.arrive(arrival);
+            match self.table.segments[arrival.segment as usize].tie {
+                Some(tie) if tie.plain => self.arrive_in_crowd(arrival, tie),
+                _ => self.arrive(arrival),
+            }
         }
         self.wheel.turn(now);
 

@@ -4,12 +4,13 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::strand::Row;
-use super::{Around, CellFault, CrowdError, Heard, Tally};
+use super::{Around, CellFault, CrowdError, Heard, Run, Tally};
 use crate::context::Context;
 use crate::evidence::EvidenceRing;
 use crate::id::NeuronId;
 use crate::membrane::{Membrane, Soma};
 use crate::neuron::{AgentCard, Fault, Neuron, NeuronResult};
+use crate::spike::SpikeKind;
 use crate::time::Tick;
 use crate::touched::Touched;
 
@@ -21,6 +22,7 @@ pub(crate) trait AnyCrowd: Send {
     fn card(&self) -> AgentCard;
     fn start(&mut self, around: &mut Around<'_>);
     fn hear(&mut self, around: &mut Around<'_>, row: Row<'_>, heard: &Heard<'_>);
+    fn hear_run(&mut self, around: &mut Around<'_>, run: &Run<'_>);
     fn fire(&mut self, around: &mut Around<'_>);
     fn wake(&mut self, around: &mut Around<'_>, cell: u32);
     fn potential(&self, cell: u32, now: u64) -> Option<f32>;
@@ -50,6 +52,8 @@ pub(crate) struct Crowd<N> {
     evidence: Vec<Option<Box<EvidenceRing>>>,
     touched: Touched,
     tally: Tally,
+    /// A payload out of the arena.
+    large: Vec<u8>,
 }
 
 impl<N: Neuron + 'static> Crowd<N> {
@@ -77,8 +81,8 @@ impl<N: Neuron + 'static> Crowd<N> {
         let mut touched = Touched::default();
         touched.resize(cells as usize);
         let endpoint = NeuronId::new(0).expect("0 is not the broadcast address");
-        let tally = Tally::default();
-        Ok(Self { endpoint, membrane, states, agents, evidence, touched, tally })
+        let (tally, large) = (Tally::default(), Vec::new());
+        Ok(Self { endpoint, membrane, states, agents, evidence, touched, tally, large })
     }
 
     /// Calls an agent; a fault silences it and nobody else.
@@ -139,9 +143,9 @@ impl<N: Neuron + 'static> Crowd<N> {
     #[inline(always)]
     fn hear_one(&mut self, around: &mut Around<'_>, (cell, drive): (u32, f32), heard: &Heard<'_>) {
         let now = around.services.now;
-        let soma = &mut self.states[cell as usize].soma;
-        if now < soma.ready {
-            if soma.ready == SILENCED {
+        let state = &mut self.states[cell as usize];
+        if now < state.soma.ready {
+            if state.soma.ready == SILENCED {
                 self.tally.silenced += 1;
             } else {
                 self.tally.refractory += 1;
@@ -149,7 +153,7 @@ impl<N: Neuron + 'static> Crowd<N> {
             return;
         }
         if drive != 0.0 {
-            soma.add(drive);
+            state.soma.add(drive);
             self.touched.insert(cell as usize);
         }
         if let Some(Some(ring)) = self.evidence.get_mut(cell as usize)
@@ -201,6 +205,49 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
                 crowd.hear_one(around, (cell, drive), heard);
             }
         });
+    }
+
+    fn hear_run(&mut self, around: &mut Around<'_>, run: &Run<'_>) {
+        around.services.touched.insert(self.endpoint.index());
+        let mut large = std::mem::take(&mut self.large);
+        // The spike, and the place in its row, at which the walk goes on after a panic.
+        let (mut next, mut place) = (0, 0);
+        self.guarded(around, |crowd, around, current| {
+            while let Some(&flight) = run.flights.get(next) {
+                // A copy: a callback may send, and that moves the spikes under way.
+                let spike = *around.services.flights.spike(flight);
+                let payload = match spike.arena_ref() {
+                    None => spike.carried(),
+                    Some(block) => {
+                        large.clear();
+                        let gone = around.services.arena.read_into(block, &mut large).is_err();
+                        crowd.tally.payload_gone += u64::from(gone && place == 0);
+                        &large
+                    }
+                };
+                let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
+                let sign = if kind == SpikeKind::Inhibitory { -run.sign } else { run.sign };
+                let sign = sign * f32::from(spike.firings());
+                let scale = (kind != SpikeKind::Modulatory).then_some(sign);
+                let heard = Heard { spike: &spike, payload, scale };
+                let source = spike.cell().unwrap_or(run.position);
+                let row = run.strand.reached(source, spike.target(), spike.target_cell());
+                let count = row.len();
+                while place < count {
+                    let (cell, weight) = row.get(place);
+                    place += 1;
+                    *current = cell;
+                    let drive = scale.map_or(0.0, |scale| scale * weight);
+                    crowd.hear_one(around, (cell, drive), &heard);
+                }
+                crowd.tally.delivered += u64::from(count);
+                (next, place) = (next + 1, 0);
+                if around.services.flights.land(flight, &around.services.arena) {
+                    around.services.room += 1;
+                }
+            }
+        });
+        self.large = large;
     }
 
     fn fire(&mut self, around: &mut Around<'_>) {

@@ -110,6 +110,8 @@ impl CrowdSpec {
 /// What happened to the cells of crowds, counted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
+    pub(crate) delivered: u64,
+    pub(crate) payload_gone: u64,
     pub(crate) firings: u64,
     pub(crate) refractory: u64,
     pub(crate) silenced: u64,
@@ -139,6 +141,16 @@ pub(crate) struct Heard<'a> {
     pub(crate) payload: &'a [u8],
     /// What weights are multiplied with; `None` where the spike leaves membranes alone.
     pub(crate) scale: Option<f32>,
+}
+
+/// Spikes under way that arrive one after another over one strand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub(crate) strand: &'a Strand,
+    /// Of the source, if that is no crowd.
+    pub(crate) position: u32,
+    pub(crate) sign: f32,
+    pub(crate) flights: &'a [u32],
 }
 
 /// The crowds of a worker, and the synapses that they take part in.
@@ -180,6 +192,8 @@ impl Crowds {
 
     pub(crate) fn tally(&self) -> Tally {
         self.all.iter().map(|crowd| crowd.tally()).fold(Tally::default(), |sum, crowd| Tally {
+            delivered: sum.delivered + crowd.delivered,
+            payload_gone: sum.payload_gone + crowd.payload_gone,
             firings: sum.firings + crowd.firings,
             refractory: sum.refractory + crowd.refractory,
             silenced: sum.silenced + crowd.silenced,
@@ -193,7 +207,23 @@ impl Crowds {
         crowd.start(&mut around);
     }
 
-    /// Cells that a strand leads to hear a spike of the source at a position; says how many.
+    /// Cells that a strand leads to hear spikes that arrive one after another; those of no cell come from a position.
+    pub(crate) fn hear_run(
+        &mut self,
+        (strand, position): (usize, u32),
+        sign: f32,
+        flights: &[u32],
+        services: &mut Services,
+        atlas: &Atlas,
+    ) {
+        let Self { all, strands, faults } = self;
+        let strand = &strands[strand];
+        let Side::Crowd { crowd, .. } = strand.to else { return };
+        let run = Run { strand, position, sign, flights };
+        all[usize::from(crowd)].hear_run(&mut Around { services, atlas, faults }, &run);
+    }
+
+    /// Cells that a strand leads to hear a spike of the source at a position.
     pub(crate) fn hear(
         &mut self,
         (strand, source): (usize, u32),
@@ -209,7 +239,7 @@ impl Crowds {
         all[usize::from(crowd)].hear(&mut Around { services, atlas, faults }, row, heard);
     }
 
-    /// Cells hear a spike that no synapse brought: one of them, or all. Says how many it is for.
+    /// Cells hear a spike that no synapse brought: one of them, or all.
     pub(crate) fn hear_direct(
         &mut self,
         crowd: u16,

@@ -6,7 +6,7 @@
 use crate::id::NeuronId;
 use crate::population::{Bundle, Plan, Table};
 use crate::projection::{Connector, Projection};
-use crate::spike::NO_CELL;
+use crate::spike::{NO_CELL, Spike};
 use crate::time::TickLength;
 
 /// One end of a strand.
@@ -203,6 +203,15 @@ impl Strand {
                 let weights = table.weights.get(row.clone()).unwrap_or(&[]);
                 Row::Listed { targets: &table.targets[row], weights, weight: table.weight }
             }
+        }
+    }
+
+    /// Whether a spike of the source at a position reaches anybody.
+    #[inline]
+    pub(crate) fn reaches(&self, source: u32, spike: &Spike) -> bool {
+        match spike.target() {
+            None => self.row(source).len() > 0,
+            target => self.reached(source, target, spike.target_cell()).len() > 0,
         }
     }
 

@@ -72,26 +72,26 @@ impl Spike {
         }
     }
 
-    const fn word(&self, at: usize) -> Option<u32> {
+    #[inline]
+    fn word(&self, at: usize) -> Option<u32> {
         if !matches!(self.tag >> 2, CODE_CELL | CODE_CELL_ARENA) {
             return None;
         }
-        let p = &self.payload;
-        match u32::from_le_bytes([p[at], p[at + 1], p[at + 2], p[at + 3]]) {
-            NO_CELL => None,
-            cell => Some(cell),
-        }
+        let cell = u32::from_le_bytes(*self.payload[at..].first_chunk()?);
+        (cell != NO_CELL).then_some(cell)
     }
 
     /// Which cell of its source fired it, if the source is a crowd.
     #[must_use]
-    pub const fn cell(&self) -> Option<u32> {
+    #[inline]
+    pub fn cell(&self) -> Option<u32> {
         self.word(CELL)
     }
 
     /// Which cell of its target it is for; `None` is every cell that its source has a synapse onto.
     #[must_use]
-    pub const fn target_cell(&self) -> Option<u32> {
+    #[inline]
+    pub fn target_cell(&self) -> Option<u32> {
         self.word(TARGET)
     }
 

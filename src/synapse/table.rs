@@ -37,6 +37,8 @@ pub(crate) struct Tie {
     pub(crate) projection: u32,
     pub(crate) strand: u32,
     pub(crate) position: u32,
+    /// The cells of a crowd get every spike, unfiltered.
+    pub(crate) plain: bool,
 }
 
 /// What all synapses of one projection have in common.
@@ -170,9 +172,11 @@ impl SynapseTable {
     }
 
     /// Lets a source, projection and delay lead to a strand.
-    pub(crate) fn tie(&mut self, key: &NewSynapse, strand: u32, position: u32) {
+    pub(crate) fn tie(&mut self, key: &NewSynapse, strand: u32, position: u32, to_crowd: bool) {
         let id = self.segment_for(key) as usize;
-        let tie = Tie { projection: key.projection as u32, strand, position };
+        let shared = &self.projections[key.projection];
+        let plain = to_crowd && !shared.silent && shared.dendrite.is_none();
+        let tie = Tie { projection: key.projection as u32, strand, position, plain };
         self.segments[id].tie = Some(tie);
     }
 
