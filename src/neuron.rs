@@ -156,7 +156,8 @@ pub trait Neuron: Send {
         0
     }
 
-    /// Appends the state that matters: it goes into the digest, and into snapshots.
+    /// Appends the state that matters: it goes into the digest, and into snapshots. Where it panics, what the panic said
+    /// stands in the digest for the state.
     fn snapshot(&self, out: &mut Vec<u8>) {
         let _ = out;
     }
@@ -168,6 +169,16 @@ pub trait Neuron: Send {
     fn restore(&mut self, bytes: &[u8]) -> NeuronResult {
         let _ = bytes;
         Ok(())
+    }
+}
+
+/// The state of a neuron, for the digest. One that panics while it is asked has what it said instead.
+pub(crate) fn snapshot_of(neuron: &dyn Neuron, out: &mut Vec<u8>) {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    // Unwind safe: what it has written so far is thrown away.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| neuron.snapshot(out))) {
+        out.clear();
+        out.extend_from_slice(Fault::of_panic(panic.as_ref()).message().as_bytes());
     }
 }
 

@@ -3,8 +3,9 @@
 
 mod support;
 
+use neuronbus::gate::{Admissions, Gate, GateAccount, GateError, GateLink, Outbound, Outlook};
 use neuronbus::prelude::*;
-use support::{Acts, Heard, Log, Puppet, Raster, Script, drive, fired, free, id, listener};
+use support::{Act, Acts, Heard, Log, Puppet, Raster, Script, drive, fired, free, id, listener};
 
 const PATIENT: u16 = 0;
 const NEIGHBOUR: u16 = 1;
@@ -157,4 +158,129 @@ fn a_gate_whose_neuron_has_failed_still_gets_its_drives_accepted_and_counted() {
     assert_eq!(refused.len(), 0);
     assert_eq!((counts.admitted, counts.delivered, counts.silenced), (10, 10, 9));
     assert_eq!(counts.lost(), 9);
+}
+
+/// A gate that panics in one of its calls.
+struct Careless(&'static str);
+
+impl Careless {
+    fn does(&self, call: &str) {
+        assert!(self.0 != call, "{call} went wrong");
+    }
+}
+
+impl Gate for Careless {
+    fn open(&mut self, _: GateLink) -> Result<(), GateError> {
+        self.does("open");
+        Ok(())
+    }
+
+    fn admit(&mut self, _: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        self.does("admit");
+        Ok(Outlook::Ended)
+    }
+
+    fn emit(&mut self, outbound: &[Outbound<'_>]) -> Result<usize, GateError> {
+        self.does("emit");
+        Ok(outbound.len())
+    }
+
+    fn close(&mut self) {
+        self.does("close");
+    }
+
+    fn account(&self) -> GateAccount {
+        self.does("account");
+        GateAccount::default()
+    }
+}
+
+/// A cortex whose one neuron fires into a careless gate in tick 1.
+fn careless(call: &'static str) -> (Cortex, Raster) {
+    let raster = Raster::default();
+    let mut builder = free();
+    let noted = support::Noted(raster.clone());
+    let talks = builder.region(Region::agents("talks").neuron("one", noted));
+    let gate = builder.region(Region::gated("door", Careless(call)));
+    let script = Script::new(vec![(1, id(0), 2.0), (3, id(0), 2.0)]);
+    builder.region(Region::gated("script", script));
+    builder.project(talks, gate, Projection::all_to_all());
+    (builder.build().unwrap(), raster)
+}
+
+#[test]
+fn a_gate_that_panics_fails_by_name_and_the_run_goes_on() {
+    for call in ["admit", "emit", "close", "account"] {
+        let (mut cortex, raster) = careless(call);
+        cortex.run_for(Ticks(6)).unwrap();
+        cortex.close();
+        assert_eq!(fired(&raster), [(1, 0), (3, 0)], "{call}");
+        let gate = cortex.report().gates.remove(0);
+        let said = format!("gate door: panicked: {call} went wrong");
+        assert_eq!(gate.failed, ["admit", "emit"].contains(&call).then_some(said), "{call}");
+        let lost = if gate.failed.is_some() { 2 } else { 0 };
+        assert_eq!((gate.abandoned, gate.emitted), (lost, 2 - lost), "{call}");
+        assert_eq!(gate.account.notes.len(), usize::from(call == "account"));
+    }
+    let error = careless("open").0.run_for(Ticks(6)).unwrap_err();
+    assert_eq!(error.to_string(), "gate door: panicked: open went wrong");
+}
+
+#[test]
+fn a_template_that_panics_makes_a_neuron_that_fails() {
+    let mut builder = free();
+    let region = Region::agents("grows").template(9, |name| {
+        assert!(name != "bad", "nobody is called {name}");
+        Box::new(Puppet::default())
+    });
+    let grows = builder.region(region);
+    let acts = ["good", "bad", "fine"].map(|name| (1, Act::Sprout(grows, name.to_owned(), 2.0)));
+    builder.region(Region::gated("door", Acts::new(acts.to_vec())));
+    let mut cortex = builder.build().unwrap();
+    cortex.run_for(Ticks(3)).unwrap();
+    let report = cortex.report();
+    let faults: Vec<_> =
+        report.faults.iter().map(|f| (f.neuron.as_str(), f.message.as_str())).collect();
+    assert_eq!(faults, [("grows:bad", "panicked: nobody is called bad")]);
+    let counts = report.spikes.counts;
+    assert_eq!((counts.firings, counts.silenced, counts.faults), (2, 1, 1));
+}
+
+/// It cannot say what it is.
+struct Speechless;
+
+impl Neuron for Speechless {
+    fn on_fire(&mut self, _: &mut Context<'_>) -> NeuronResult {
+        Ok(())
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        out.push(1);
+        panic!("no words");
+    }
+}
+
+#[test]
+fn a_digest_is_taken_although_a_neuron_or_a_cell_panics_over_its_state() {
+    let digest = |count: u32| {
+        let mut builder = free();
+        builder.region(Region::agents("alone").neuron("one", Speechless));
+        builder.region(Region::crowd("crowd", count, |_| Speechless));
+        builder.build().unwrap().digest()
+    };
+    assert_eq!(digest(3), digest(3));
+    assert_ne!(digest(3), digest(4));
+}
+
+#[test]
+fn a_closure_that_panics_fails_for_its_caller_and_the_run_goes_on() {
+    let mut builder = free();
+    builder.region(Region::agents("alone").neuron("one", Puppet::default()));
+    builder.region(Region::gated("door", Acts::new(Vec::new()).then(Outlook::Open)));
+    let running = builder.build().unwrap().spawn().unwrap();
+    let error = running.inspect(|_| -> u64 { panic!("I looked too closely") }).unwrap_err();
+    assert_eq!(error.to_string(), "the closure panicked: I looked too closely");
+    assert_eq!(running.inspect(|cortex| cortex.atlas().len()).unwrap(), 2);
+    running.stop();
+    running.join().unwrap();
 }

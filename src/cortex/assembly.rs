@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Door;
 use super::builder::{Mistake, Target};
 use super::growth::{End, RegionPlan, TemplatePlan, Wiring};
+use super::guard::guarded_template;
 use super::placement::Placement;
 use super::worker::{Body, Worker};
 use crate::atlas::NameError;
@@ -144,7 +145,11 @@ impl Assembly {
         }
         let template = region.template.and_then(|template| {
             let membrane = self.compile(&template.membrane, format!("{}:*", region.path))?;
-            Some(TemplatePlan { bound: template.bound, make: template.make, membrane })
+            Some(TemplatePlan {
+                bound: template.bound,
+                make: guarded_template(template.make),
+                membrane,
+            })
         });
         self.workers[0].regions.push(RegionPlan { template });
         for (name, neurons) in region.ports {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::worker::{Body, Worker};
 use crate::id::NeuronId;
+use crate::neuron::snapshot_of;
 use crate::population::Network;
 use crate::synapse::SynapseTable;
 
@@ -59,7 +60,7 @@ fn digest_neuron(worker: &Worker, id: NeuronId, state: &mut Vec<u8>, hasher: &mu
     let (cell, soma) = (&worker.cells[id.index()], &worker.somas[id.index()]);
     state.clear();
     match &cell.body {
-        Body::Agent(neuron) => neuron.snapshot(state),
+        Body::Agent(neuron) => snapshot_of(neuron.as_ref(), state),
         Body::Gate(_) => state.push(1),
         Body::Population(_) => state.push(3),
         Body::Crowd(crowd) => worker.crowds.digest_into(*crowd, hasher),

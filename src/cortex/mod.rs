@@ -11,6 +11,7 @@ mod drawn;
 mod emission;
 mod ends;
 mod growth;
+mod guard;
 mod placement;
 mod report;
 mod run;
@@ -43,6 +44,7 @@ use crate::synapse::{Link, SynapseTable};
 use crate::time::{Tick, TickLength};
 use crate::topology::Topology;
 use emission::Emission;
+use guard::Guarded;
 use report::Vitals;
 use running::Command;
 use together::Together;
@@ -66,6 +68,7 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(gate: Box<dyn Gate>, id: NeuronId, path: String) -> Self {
         let outlook = Outlook::Open;
+        let gate = Box::new(Guarded::new(gate, &path));
         Self { gate, id, path, outlook, failed: None, emitted: 0, abandoned: 0 }
     }
 

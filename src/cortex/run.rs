@@ -41,6 +41,9 @@ pub enum RunError {
     /// The thread of the cortex has ended.
     #[error("the worker has ended")]
     Gone,
+    /// A closure that looked at the cortex, or worked on it, panicked; the run goes on.
+    #[error("the closure {0}")]
+    Closure(String),
     /// The thread of the cortex panicked: a defect of the runtime.
     #[error("the worker panicked: {0}")]
     Panicked(String),

@@ -1,11 +1,13 @@
 //! A cortex on a thread of its own, and the handle to it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::run::{Ended, RunError, RunReport};
 use super::{Cortex, Stopper};
+use crate::neuron::Fault;
 
 /// Something to be done with the cortex between two ticks.
 pub(super) type Command = Box<dyn FnOnce(&mut Cortex) + Send>;
@@ -76,7 +78,7 @@ impl Running {
     /// Lets a closure look at the cortex between two ticks, and waits for what it returns.
     ///
     /// # Errors
-    /// [`RunError::Gone`] when the run has ended.
+    /// [`RunError::Gone`] when the run has ended, [`RunError::Closure`] when the closure panicked.
     pub fn inspect<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Cortex) -> T + Send + 'static,
@@ -87,19 +89,22 @@ impl Running {
     /// Lets a closure work on the cortex between two ticks, and waits for what it returns.
     ///
     /// # Errors
-    /// [`RunError::Gone`] when the run has ended.
+    /// [`RunError::Gone`] when the run has ended, [`RunError::Closure`] when the closure panicked.
     pub fn command<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Cortex) -> T + Send + 'static,
     ) -> Result<T, RunError> {
         let (answer, answered) = bounded(1);
         let command: Command = Box::new(move |cortex| {
+            // Unwind safe: what the closure left half done between two ticks is what it was allowed to do.
+            let done = catch_unwind(AssertUnwindSafe(|| work(cortex)));
             // Nobody waits any more: then the answer is not wanted.
-            let _ = answer.send(work(cortex));
+            let _ = answer.send(done.map_err(|panic| Fault::of_panic(panic.as_ref())));
         });
         self.commands.send(command).map_err(|_| RunError::Gone)?;
         self.stopper.doorbell.ring();
-        answered.recv().map_err(|_| RunError::Gone)
+        let done = answered.recv().map_err(|_| RunError::Gone)?;
+        done.map_err(|fault| RunError::Closure(fault.message().to_owned()))
     }
 
     /// Asks the run to end after the present tick.

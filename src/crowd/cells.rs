@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::evidence::EvidenceRing;
 use crate::id::NeuronId;
 use crate::membrane::{Membrane, Soma};
-use crate::neuron::{AgentCard, Fault, Neuron, NeuronResult};
+use crate::neuron::{AgentCard, Fault, Neuron, NeuronResult, snapshot_of};
 use crate::spike::SpikeKind;
 use crate::time::Tick;
 use crate::touched::Touched;
@@ -297,7 +297,7 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
         for (cell, (state, agent)) in self.states.iter().zip(&self.agents).enumerate() {
             bytes.clear();
             if state.soma.ready != SILENCED {
-                agent.snapshot(&mut bytes);
+                snapshot_of(agent, &mut bytes);
             }
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(&bytes);
