@@ -171,7 +171,7 @@ impl<'a> Watch<'a> {
 
     fn show(&mut self, running: &Running) -> Result<Duration, Failure> {
         let asked = Moment::now();
-        let snapshot = match running.inspect(|cortex| Snapshot::of(cortex, view::LINKS)) {
+        let snapshot = match running.inspect(|cortex| Snapshot::live(cortex, view::LINKS)) {
             Ok(snapshot) => snapshot,
             // It ended while it was asked; the report will say the rest.
             Err(RunError::Gone) => return Ok(Duration::ZERO),

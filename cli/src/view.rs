@@ -182,7 +182,7 @@ mod tests {
         let brain = Brain::parse(text, "small.toml").unwrap();
         let mut builder = Cortex::builder();
         brain.assemble(&mut builder, neuronbus_connectome::Overrides::default()).unwrap();
-        let snapshot = Snapshot::of(&builder.build().unwrap(), LINKS);
+        let snapshot = Snapshot::live(&builder.build().unwrap(), LINKS);
         let mut view = View::new(Style { colour });
         let elapsed = Duration::from_millis(1500);
         view.lines(&brain, &snapshot, &AlertLog::default(), elapsed)

@@ -188,14 +188,22 @@ pub struct Report {
     pub synapses: u64,
     /// The seed.
     pub seed: u64,
-    /// Hash of the state.
-    pub digest: Digest,
+    /// Hash of the state; only [`Cortex::report`] takes the time for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 impl Cortex {
-    /// What happened so far, in numbers.
+    /// What happened so far, in numbers, and the digest of the state.
     #[must_use]
     pub fn report(&self) -> Report {
+        Report { digest: Some(self.digest()), ..self.live_report() }
+    }
+
+    /// What happened so far, in numbers, without the digest: cheap enough to be asked for while it runs, however large
+    /// the state is.
+    #[must_use]
+    pub fn live_report(&self) -> Report {
         let counts = self.counts();
         let gates: Vec<GateEntry> = self
             .doors
@@ -237,7 +245,7 @@ impl Cortex {
             cells: self.workers().map(Worker::cells_here).sum(),
             synapses: self.synapses(),
             seed: self.seed(),
-            digest: self.digest(),
+            digest: None,
             gates,
         }
     }

@@ -1,6 +1,6 @@
 //! The report as one JSON document. Its keys are stable; new ones may be added.
 
-use neuronbus::cortex::{AxonEntry, FaultEntry, GateEntry, Latencies, SpikeCounts};
+use neuronbus::cortex::{AxonEntry, Digest, FaultEntry, GateEntry, Latencies, SpikeCounts};
 use neuronbus_connectome::{Alert, pace_name};
 use serde::Serialize;
 
@@ -28,7 +28,8 @@ struct Document<'a> {
     faults: &'a [FaultEntry],
     notes: Vec<String>,
     seed: u64,
-    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
 }
 
 /// One kind of refused input, beside the gate that refused it.
@@ -70,7 +71,7 @@ pub(crate) fn to_json(summary: &Summary<'_>) -> Result<String, Failure> {
         faults: &report.faults,
         notes: super::text::notes(report),
         seed: report.seed,
-        digest: report.digest.to_string(),
+        digest: report.digest,
     };
     let mut text = serde_json::to_string_pretty(&document).map_err(Failure::Json)?;
     text.push('\n');

@@ -28,6 +28,11 @@ impl Snapshot {
     pub(crate) fn of(cortex: &Cortex, links: usize) -> Self {
         Self { report: cortex.report(), links: strongest(cortex, links) }
     }
+
+    /// The same without the digest: what a view shows that is drawn again and again.
+    pub(crate) fn live(cortex: &Cortex, links: usize) -> Self {
+        Self { report: cortex.live_report(), links: strongest(cortex, links) }
+    }
 }
 
 /// One learned link, with names instead of numbers.

@@ -51,7 +51,8 @@ fn head(text: &mut String, summary: &Summary<'_>, style: Style) -> std::fmt::Res
     if report.late_ticks > 0 {
         write!(text, ", {} late", counted(report.late_ticks, "tick"))?;
     }
-    writeln!(text, "\n  digest {}", report.digest)
+    report.digest.map_or(Ok(()), |digest| write!(text, "\n  digest {digest}"))?;
+    writeln!(text)
 }
 
 fn spikes(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
