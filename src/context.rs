@@ -98,7 +98,9 @@ impl Services {
     }
 
     /// Puts a spike into the outbox, its payload inline or in the arena.
-    #[inline]
+    ///
+    /// Inlined always: what the caller says as a constant, as nearly all do, need not be passed and asked for.
+    #[inline(always)]
     pub(crate) fn send(
         &mut self,
         (source, cell): (NeuronId, u32),

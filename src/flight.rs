@@ -6,7 +6,7 @@ use crate::arena::{Arena, ArenaError};
 use crate::spike::{Cells, Header, Spike};
 
 /// Writes a spike in place, its payload inline, or in the arena where it is too long for that.
-#[inline]
+#[inline(always)]
 pub(crate) fn write(
     spike: &mut Spike,
     header: &Header,

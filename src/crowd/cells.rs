@@ -10,7 +10,7 @@ use crate::evidence::EvidenceRing;
 use crate::id::NeuronId;
 use crate::membrane::{Membrane, Soma};
 use crate::neuron::{AgentCard, Fault, Neuron, NeuronResult, snapshot_of};
-use crate::spike::SpikeKind;
+use crate::spike::{Spike, SpikeKind};
 use crate::time::Tick;
 use crate::touched::Touched;
 
@@ -39,6 +39,16 @@ struct State {
 }
 
 const _: () = assert!(size_of::<State>() <= 48);
+
+/// What weights are multiplied with where a spike arrives; `None` where it leaves membranes alone.
+#[inline]
+fn scale_of(spike: &Spike, sign: f32) -> Option<f32> {
+    match spike.kind().unwrap_or(SpikeKind::Excitatory) {
+        SpikeKind::Excitatory => Some(sign * f32::from(spike.firings())),
+        SpikeKind::Inhibitory => Some(-sign * f32::from(spike.firings())),
+        SpikeKind::Modulatory => None,
+    }
+}
 
 /// A cell that failed is never ready again.
 const SILENCED: u64 = u64::MAX;
@@ -225,10 +235,7 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
                         &large
                     }
                 };
-                let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
-                let sign = if kind == SpikeKind::Inhibitory { -run.sign } else { run.sign };
-                let sign = sign * f32::from(spike.firings());
-                let scale = (kind != SpikeKind::Modulatory).then_some(sign);
+                let scale = scale_of(&spike, run.sign);
                 let heard = Heard { spike: &spike, payload, scale };
                 let source = spike.cell().unwrap_or(run.position);
                 let row = run.strand.reached(source, spike.target(), spike.target_cell());
