@@ -156,8 +156,8 @@ pub trait Neuron: Send {
         0
     }
 
-    /// Appends the state that matters: it goes into the digest, and into snapshots. Where it panics, what the panic said
-    /// stands in the digest for the state.
+    /// Appends the state that matters: it goes into the digest, and into snapshots. Where it panics, what the panic
+    /// said stands in the digest for the state.
     fn snapshot(&self, out: &mut Vec<u8>) {
         let _ = out;
     }

@@ -140,10 +140,11 @@ struct Outcome {
     potentials: Vec<u32>,
     faults: Vec<(u64, String)>,
     synapses: u64,
+    digest: neuronbus::cortex::Digest,
 }
 
-/// Runs a network whose agents are boxed, or a crowd.
-fn run(wiring: &Wiring, crowd: bool) -> Outcome {
+/// Runs a network whose agents are boxed, or a crowd, on one worker or several.
+fn run(wiring: &Wiring, crowd: bool, workers: usize) -> Outcome {
     let log = Log::default();
     let (mut inlet, gate) = Inlet::gate(64).unwrap();
     let mut builder = Cortex::builder();
@@ -182,7 +183,7 @@ fn run(wiring: &Wiring, crowd: bool) -> Outcome {
     builder.project(all, all, if wiring.filtered { within.dendrite(filter) } else { within });
     builder.project(all, all, Projection::lateral_inhibition().weight(0.05).delay(Ticks(2)));
     builder.project(all, sinks, Projection::one_to_one());
-    builder.pace(Pace::Free);
+    builder.pace(Pace::Free).workers(workers);
     let mut cortex = builder.build().unwrap();
     for id in [1, 2] {
         inlet.drive(NeuronId::new(id).unwrap(), 1.0, 0, b"").unwrap();
@@ -202,6 +203,7 @@ fn run(wiring: &Wiring, crowd: bool) -> Outcome {
         potentials: (0..wiring.agents).map(|n| potential(n).unwrap().to_bits()).collect(),
         faults: report.faults.iter().map(|f| (f.tick, name(&f.neuron) + &f.message)).collect(),
         synapses: cortex.synapses(),
+        digest: cortex.digest(),
     }
 }
 
@@ -216,7 +218,7 @@ proptest! {
 
     #[test]
     fn a_crowd_behaves_bit_for_bit_like_as_many_agents_alone(wiring in wiring()) {
-        let (alone, crowd) = (run(&wiring, false), run(&wiring, true));
+        let (alone, crowd) = (run(&wiring, false, 1), run(&wiring, true, 1));
         prop_assert!(alone.log.len() > 1);
         for (one, other) in alone.log.iter().zip(&crowd.log) {
             prop_assert_eq!(one, other);
@@ -226,6 +228,15 @@ proptest! {
         prop_assert_eq!(alone.potentials, crowd.potentials);
         prop_assert_eq!(sorted(alone.faults), sorted(crowd.faults));
         prop_assert_eq!(alone.synapses, crowd.synapses);
+    }
+
+    #[test]
+    fn a_crowd_is_the_same_on_any_number_of_workers(wiring in wiring(), workers in 2usize..4) {
+        let (one, several) = (run(&wiring, true, 1), run(&wiring, true, workers));
+        prop_assert_eq!(one.log, several.log);
+        prop_assert_eq!(one.counts, several.counts);
+        prop_assert_eq!(one.potentials, several.potentials);
+        prop_assert_eq!(one.digest, several.digest);
     }
 }
 

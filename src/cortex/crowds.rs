@@ -16,6 +16,17 @@ use crate::spike::{NO_CELL, Spike, SpikeKind};
 use crate::synapse::{NewSynapse, Segment, Tie};
 
 impl Worker {
+    /// Wakes whose time has come, agents and cells, in the order in which they asked.
+    pub(super) fn wake(&mut self, now: u64) {
+        while let Some((id, cell)) = self.services.timers.pop(now) {
+            if let Body::Crowd(crowd) = self.cells[id.index()].body {
+                self.crowds.wake((crowd, cell), &mut self.services, &self.atlas);
+            } else {
+                self.call(id, |neuron, ctx| neuron.on_wake(ctx));
+            }
+        }
+    }
+
     /// A spike arrives over a strand that leads to a crowd, and so do those behind it: one call for all of them.
     pub(super) fn arrive_in_crowd(&mut self, first: Arrival, tie: Tie) {
         let now = self.services.now;

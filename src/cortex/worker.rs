@@ -170,16 +170,6 @@ impl Worker {
         self.wake(now);
     }
 
-    fn wake(&mut self, now: u64) {
-        while let Some((id, cell)) = self.services.timers.pop(now) {
-            if let Body::Crowd(crowd) = self.cells[id.index()].body {
-                self.crowds.wake((crowd, cell), &mut self.services, &self.atlas);
-            } else {
-                self.call(id, |neuron, ctx| neuron.on_wake(ctx));
-            }
-        }
-    }
-
     fn admit(&mut self, admission: &Admitted) {
         let spike = admission.spike;
         let mut large = std::mem::take(&mut self.payload);
