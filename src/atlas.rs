@@ -1,6 +1,7 @@
 //! The directory: who is there, by name, by region and by capability.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::id::{IdError, NeuronId, RegionId};
@@ -114,14 +115,14 @@ impl Atlas {
             return Err(NameError::Name(name.to_owned()));
         }
         let entry = &mut self.regions[region.index()];
-        if entry.names.contains_key(name) {
-            let region = entry.path.to_string();
-            return Err(NameError::NeuronTwice { region, name: name.to_owned() });
-        }
-        let id = NeuronId::from_index(self.neurons.len())?;
         let name: Arc<str> = name.into();
+        let Entry::Vacant(place) = entry.names.entry(name.clone()) else {
+            let region = entry.path.to_string();
+            return Err(NameError::NeuronTwice { region, name: name.to_string() });
+        };
+        let id = NeuronId::from_index(self.neurons.len())?;
+        place.insert(id);
         entry.members.push(id);
-        entry.names.insert(name.clone(), id);
         for capability in &card.capabilities {
             let holders = self.capabilities.entry(capability.clone()).or_default();
             if holders.last() != Some(&id) {
