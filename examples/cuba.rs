@@ -15,12 +15,13 @@
 //! 5.8 Hz a cell
 //! ```
 //! Four of five cells excite, the others inhibit, each pair is connected with a chance of 2%. Nothing drives it from
-//! outside: cells rest above their threshold, and inhibition makes them fire irregularly.
+//! outside: cells rest above their threshold, and inhibition makes them fire irregularly. Told a file, it draws all.
 
 use std::time::Duration;
 
 use neuronbus::population::{Cells, ExpLif, Record};
 use neuronbus::prelude::*;
+use neuronbus_examples::plot;
 
 const MS: Duration = Duration::from_millis(1);
 const EXCITATORY: u32 = 3_200;
@@ -50,5 +51,9 @@ fn main() -> neuronbus::Result<()> {
         println!("{cell:>5} {row}");
     }
     println!("{:.1} Hz a cell", late.len() as f64 / f64::from(EXCITATORY) / 0.6);
+    if let Some(path) = std::env::args().nth(1) {
+        let dots = late.iter().map(|&(tick, cell)| (tick as f64 / 10.0, cell));
+        plot::raster(path.as_ref(), (100.0, 700.0), EXCITATORY, dots)?;
+    }
     Ok(())
 }

@@ -15,7 +15,8 @@
 //! | `swarm` | a hundred neurons in five regions, and one digest for one seed |
 //! | `tract` | two cortexes joined over TCP: origins keep their names, and there is an answer |
 //! | `epidemic` | a crowd: a hundred thousand agents of one type behind one endpoint |
-//! | `cuba` | a population: 4,000 plain neurons that keep each other firing |
+//! | `cuba` | a population: 4,000 plain neurons that keep each other firing; draws the raster where it is told |
+//! | `brunel` | four regimes of one network: rate, regularity and synchrony of 12,500 neurons |
 //! | `song_abbott` | STDP between populations: a thousand inputs compete for one cell |
 //! | `digits` | STDP and scaling: a hundred cells learn handwritten digits without labels, beside k-means and regression |
 //! | `peer` | another process: a million spikes into a brain, and every answer out of it |
@@ -25,6 +26,8 @@
 //! ```
 
 pub mod digits;
+pub mod plot;
+pub mod statistics;
 
 /// What the header of an example says that it prints: the first `text` block, without the command in its first line.
 ///

@@ -74,6 +74,21 @@ fn each_prints_what_its_header_shows() {
 }
 
 #[test]
+fn the_raster_is_drawn_with_a_dot_for_each_spike() {
+    let picture = std::env::temp_dir().join(format!("cuba-{}.svg", std::process::id()));
+    let output = Command::new(built("cuba")).arg(&picture).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let drawn = std::fs::read_to_string(&picture).unwrap();
+    std::fs::remove_file(&picture).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.trim_end().ends_with("</svg>"));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let rate: f64 =
+        printed.lines().find_map(|line| line.strip_suffix(" Hz a cell")?.parse().ok()).unwrap();
+    let dots = drawn.matches("<circle").count() as f64;
+    assert!((dots / (rate * 3_200.0 * 0.6) - 1.0).abs() < 0.02, "{dots} dots at {rate} Hz");
+}
+
+#[test]
 fn cells_that_compete_come_near_to_clusters_on_the_uci_digits() {
     let output = Command::new(built("digits")).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -81,7 +81,8 @@ impl Table {
             ask(&self.packed, row);
             ask(&self.weights, row);
         };
-        ahead(fired, rows, prefetch, |row| {
+        let far = |source: u32| ask(&self.starts, &(source as usize..source as usize + 2));
+        ahead(fired, far, rows, prefetch, |row| {
             delivered += row.len() as u64;
             match (self.packed.is_empty(), self.weights.is_empty()) {
                 (true, true) => {

@@ -68,18 +68,23 @@ pub(super) fn add_each<T: Target>(row: &[T], weights: &[f32], input: &mut [f32],
     }
 }
 
-/// Calls for every source that fired, with the rows of the next ones on their way.
+/// Calls for every source that fired, with the rows of the next ones on their way, and where those after them begin.
 #[inline(always)]
 pub(super) fn ahead<R>(
     fired: &[u32],
+    mut far: impl FnMut(u32),
     mut row: impl FnMut(u32) -> R,
     mut ask: impl FnMut(&R),
     mut add: impl FnMut(R),
 ) {
+    fired.iter().take(2 * AHEAD).for_each(|&source| far(source));
     for &source in fired.iter().take(AHEAD) {
         ask(&row(source));
     }
     for (index, &source) in fired.iter().enumerate() {
+        if let Some(&later) = fired.get(index + 2 * AHEAD) {
+            far(later);
+        }
         if let Some(&next) = fired.get(index + AHEAD) {
             ask(&row(next));
         }

@@ -26,6 +26,7 @@ use super::passes::{BLOCK, is_sweep, scan, sweep};
 use crate::math;
 use crate::membrane::Lif;
 use crate::projection::DELAY_LIMIT;
+use crate::shm::advice;
 use crate::time::{Span, Tick, TickLength};
 
 /// The columns of one model, and the passes over them. Cells are places in the columns, which begin with the first cell
@@ -89,7 +90,10 @@ impl Setting<'_> {
 
     /// A column of inputs. Its length is a power of two, so that a mask keeps any target inside.
     fn inputs(&self, value: f32) -> Vec<f32> {
-        vec![value; self.cells().next_power_of_two()]
+        let length = self.cells().next_power_of_two();
+        let mut column = advice::vector(length);
+        column.resize(length, value);
+        column
     }
 
     /// The potentials to begin with.
