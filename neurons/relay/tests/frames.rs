@@ -119,8 +119,6 @@ fn any_frame() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn any_split_of_a_stream_is_the_same_frames(
         frames in prop::collection::vec(any_frame(), 1..20),
