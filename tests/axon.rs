@@ -388,6 +388,52 @@ fn a_wait_ends_with_its_time() {
 }
 
 #[test]
+fn two_threads_converse_whatever_way_they_wait() {
+    use WaitStrategy::{Adaptive, BusySpin, SpinLoopHint, YieldThenPark};
+    // One who spins keeps the other waiting where cores are few.
+    for (strategy, rounds) in [(BusySpin, 1), (SpinLoopHint, 1), (YieldThenPark, 3), (Adaptive, 3)]
+    {
+        let (mut ping, mut pong) = (Axon::anonymous(2).unwrap(), Axon::anonymous(2).unwrap());
+        let (mut ping_end, mut pong_end) = (ping.reader().unwrap(), pong.reader().unwrap());
+        let answering = std::thread::spawn(move || {
+            for n in 0..rounds {
+                assert!(ping_end.wait(strategy, FOREVER));
+                assert_eq!(ping_end.try_read().map(|spike| number(&spike)), Some(n));
+                pong.publish(&spike(n)).unwrap();
+                pong.ring();
+            }
+        });
+        for n in 0..rounds {
+            ping.publish(&spike(n)).unwrap();
+            ping.ring();
+            assert!(pong_end.wait(strategy, FOREVER));
+            assert_eq!(pong_end.try_read().map(|spike| number(&spike)), Some(n));
+        }
+        answering.join().unwrap();
+    }
+}
+
+/// How long the calling thread has had a core, as the scheduler counts it.
+#[cfg(target_os = "linux")]
+fn time_on_a_core() -> Duration {
+    let counts = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(counts.split(' ').next().unwrap().parse().unwrap())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[cfg(not(miri))]
+fn who_waits_adaptively_leaves_the_core_to_others() {
+    let axon = Axon::anonymous(2).unwrap();
+    let mut reader = axon.reader().unwrap();
+    for strategy in [WaitStrategy::Adaptive, WaitStrategy::YieldThenPark] {
+        let (wait, before) = (Duration::from_millis(100), time_on_a_core());
+        assert!(!reader.wait(strategy, wait));
+        assert!(time_on_a_core() - before < wait / 4, "{strategy:?} kept the core");
+    }
+}
+
+#[test]
 fn a_wait_for_what_is_there_returns_at_once() {
     let mut axon = Axon::anonymous(2).unwrap();
     let (mut reader, mut tap) = (axon.reader().unwrap(), axon.tap());
