@@ -450,15 +450,18 @@ fn what_rules_remember_is_state() {
 }
 
 /// Agents and cells with every rule that there is, under noise; what is drawn follows from the seed.
-fn with_all_rules(seed: u64, pace: Pace) -> Cortex {
+fn with_all_rules(seed: u64, pace: Pace, workers: usize) -> Cortex {
     use neuronbus::plasticity::Structural;
     use neuronbus::population::Noise;
     let pick = |salt: u64, below: u64| neuronbus::math::random(seed, salt, 0, 0) % below;
     let mut builder = Cortex::builder();
-    builder.pace(pace).seed(seed);
+    builder.pace(pace).seed(seed).workers(workers);
     let noise = Noise { rate_hz: 500.0, size: 0.3 };
-    let kind = Cells::lif(Lif::default().refractory(Ticks(2))).noise(noise);
-    let net = builder.region(Region::population("net", kind, 40 + pick(1, 40) as u32));
+    let kind = || Cells::lif(Lif::default().refractory(Ticks(2))).noise(noise);
+    let size = 40 + pick(1, 40) as u32;
+    let net = builder.region(Region::population("net", kind(), size));
+    // One that hears no gate is cut into slices where there are several workers.
+    let cut = builder.region(Region::population("cut", kind(), size + 7));
     let rewarded = RewardStdp { tau_eligibility: tau(0.05), ..RewardStdp::default() };
     let scaling =
         SynapticScaling { interval: Ticks(30 + pick(2, 50)).into(), ..Default::default() };
@@ -469,9 +472,12 @@ fn with_all_rules(seed: u64, pace: Pace) -> Cortex {
         ..Structural::default()
     };
     let base = || Projection::random(0.3).weight(0.12).delay(Ticks(1 + pick(4, 5)));
-    builder.project(net, net, base().plasticity(Stdp::default()).structure(structure));
-    let triplet = base().plasticity(TripletStdp::default()).short_term(ShortTerm::default());
-    builder.project(net, net, triplet.scaling(scaling));
+    for net in [net, cut] {
+        builder.project(net, net, base().plasticity(Stdp::default()).structure(structure));
+        let triplet = base().plasticity(TripletStdp::default()).short_term(ShortTerm::default());
+        builder.project(net, net, triplet.scaling(scaling));
+    }
+    builder.project(net, cut, base().plasticity(Stdp::default()).structure(structure));
     builder.project(net, net, base().plasticity(rewarded).structure(structure));
     let raster = Raster::default();
     let mut region = Region::agents("agents").membrane(Lif::default().refractory(Ticks(1)));
@@ -502,13 +508,13 @@ proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 12, ..Default::default() })]
 
     #[test]
-    fn with_all_rules_on_a_run_is_a_function_of_its_seed(
+    fn with_all_rules_on_a_run_is_a_function_of_its_seed_on_any_number_of_workers(
         seed in proptest::prelude::any::<u64>(),
         cuts in proptest::collection::vec(1u64..399, 0..5),
     ) {
-        let mut whole = with_all_rules(seed, Pace::Free);
+        let mut whole = with_all_rules(seed, Pace::Free, 1);
         whole.run_for(Ticks(400)).unwrap();
-        let mut pieces = with_all_rules(seed, Pace::Free);
+        let mut pieces = with_all_rules(seed, Pace::Free, 1 + cuts.len() % 3);
         let mut cuts = [cuts, vec![0, 400]].concat();
         cuts.sort_unstable();
         for pair in cuts.windows(2) {
@@ -523,7 +529,7 @@ proptest::proptest! {
 #[test]
 fn with_all_rules_on_the_pace_changes_nothing() {
     let digests = [Pace::Free, Pace::RealTime, Pace::OnDemand].map(|pace| {
-        let mut cortex = with_all_rules(7, pace);
+        let mut cortex = with_all_rules(7, pace, 1);
         cortex.run_for(Ticks(400)).unwrap();
         cortex.digest()
     });

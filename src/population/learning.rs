@@ -150,6 +150,11 @@ impl Learning {
         }
     }
 
+    /// Whether synapses know anything beside their weights.
+    pub(super) fn knows_synapses(&self) -> bool {
+        self.structure.is_some() || self.timing.as_ref().is_some_and(Timing::waits_for_reward)
+    }
+
     /// What the synapses in these slots of a table know beside their weights.
     pub(super) fn digest_row(
         &self,

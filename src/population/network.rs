@@ -455,12 +455,16 @@ fn digest_learned(links: &[&Link], hasher: &mut blake3::Hasher) {
         for source in 0..sources.unwrap_or(0) {
             for (link, (number, table)) in of_delay() {
                 let row = table.row(source);
-                // A weight that all of them share does not learn.
-                if let Some(weights) = table.weights.get(row.clone()) {
-                    hasher.update(bytemuck::cast_slice(weights));
-                }
-                if let Some(learning) = &link.learning {
-                    learning.digest_row((number, table), row, hasher);
+                let Some(learning) = &link.learning else { continue };
+                // Synapse by synapse, so that it does not matter where rows are cut.
+                let step = if learning.knows_synapses() { 1 } else { row.len().max(1) };
+                for slot in row.clone().step_by(step) {
+                    let part = slot..(slot + step).min(row.end);
+                    // A weight that all of them share does not learn.
+                    if let Some(weights) = table.weights.get(part.clone()) {
+                        hasher.update(bytemuck::cast_slice(weights));
+                    }
+                    learning.digest_row((number, table), part, hasher);
                 }
             }
         }

@@ -243,6 +243,11 @@ impl Timing {
         }
     }
 
+    /// Whether synapses are eligible for rewards.
+    pub(super) fn waits_for_reward(&self) -> bool {
+        self.eligible.is_some()
+    }
+
     /// What the synapses in these slots of a table are eligible for.
     pub(super) fn digest_row(
         &self,
