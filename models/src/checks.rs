@@ -3,7 +3,9 @@
 use std::panic::catch_unwind;
 
 use crate::sync::order;
-use crate::{model_arena as arena, model_axon as axon, model_bell as bell};
+use crate::{
+    model_arena as arena, model_axon as axon, model_bell as bell, model_meeting as meeting,
+};
 
 /// Runs a model in every order with at most so many preemptions.
 fn explore(model: fn()) {
@@ -50,6 +52,9 @@ models! {
         a_ring_wakes_and_shows_the_work
         every_waiter_is_woken
         a_waiter_that_sleeps_again_is_woken_again;
+    meeting:
+        two_that_meet_read_stretch_for_stretch
+        two_that_are_full_do_not_hold_each_other_up;
 }
 
 /// Which model fails when an ordering is `Relaxed`. None survives.

@@ -22,3 +22,5 @@ mod model_arena;
 mod model_axon;
 #[cfg(test)]
 mod model_bell;
+#[cfg(test)]
+mod model_meeting;

@@ -14,11 +14,14 @@
 
 mod account;
 mod mapped;
+mod meeting;
 mod reader;
 mod ring;
 mod tap;
 mod wait;
 mod writer;
+
+pub(crate) use meeting::Meeting;
 
 pub use account::{AxonAccount, EndAccount, EndKind};
 pub use reader::AxonReader;

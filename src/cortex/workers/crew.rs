@@ -75,7 +75,7 @@ impl Follower {
         let Some(target) = spike.target().filter(|&id| self.worker.crossing.is_here(id)) else {
             return Ok(());
         };
-        if self.worker.copy_payload(&self.port.peers[0], &mut spike) {
+        if self.worker.copy_payload(self.port.arena(0), &mut spike) {
             self.worker.admitted.push(Admitted { spike, target, drive });
         }
         Ok(())

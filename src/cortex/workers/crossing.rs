@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use super::mark::Mark;
-use super::port::{Peer, Port};
+use super::port::Port;
+use crate::arena::Arena;
 use crate::cortex::wheel::Arrival;
 use crate::cortex::worker::Worker;
 use crate::id::{NeuronId, RegionId};
@@ -221,20 +222,20 @@ impl Worker {
     /// Everybody's epoch has been read: it goes under way in one order.
     pub(super) fn integrate(&mut self, port: &mut Port) {
         let mut foreign = std::mem::take(&mut self.crossing.foreign);
-        foreign.resize_with(port.peers.len(), Vec::new);
-        for (peer, list) in port.peers.iter_mut().zip(&mut foreign) {
-            let mut inbox = std::mem::take(&mut peer.inbox);
-            for slot in inbox.drain(..) {
+        foreign.resize_with(port.others(), Vec::new);
+        for (other, list) in foreign.iter_mut().enumerate() {
+            let mut epoch = port.take_epoch(other);
+            for slot in epoch.drain(..) {
                 match Mark::from_slot(&slot) {
                     Some(Mark::Cells { tick, population, cells, count }) => {
                         let cells = &cells[..usize::from(count)];
                         self.network.fired_elsewhere(population, tick, cells);
                     }
                     Some(_) => {}
-                    None => self.receive(peer, slot, list),
+                    None => self.receive(port.arena(other), slot, list),
                 }
             }
-            peer.inbox = inbox;
+            port.give_back(other, epoch);
         }
         self.put_in_order(&mut foreign);
         self.crossing.foreign = foreign;
@@ -243,7 +244,7 @@ impl Worker {
     }
 
     /// A spike of another worker sets out to the segments here.
-    fn receive(&mut self, peer: &Peer, mut spike: Spike, list: &mut Vec<Held>) {
+    fn receive(&mut self, arena: &Arena, mut spike: Spike, list: &mut Vec<Held>) {
         let Ok(source) = spike.source() else { return };
         let only = spike.target().map_or(BROADCAST, NeuronId::raw);
         if let Some(target) = spike.target()
@@ -269,7 +270,7 @@ impl Worker {
             self.counts.unrouted += u64::from(spike.target().is_some());
             return;
         }
-        if !self.copy_payload(peer, &mut spike) {
+        if !self.copy_payload(arena, &mut spike) {
             list.truncate(before);
             return;
         }
@@ -280,11 +281,11 @@ impl Worker {
     }
 
     /// A large payload of another worker is copied to where this one has its own; false, and counted, if it is not.
-    pub(super) fn copy_payload(&mut self, peer: &Peer, spike: &mut Spike) -> bool {
+    pub(super) fn copy_payload(&mut self, theirs: &Arena, spike: &mut Spike) -> bool {
         let Some(block) = spike.arena_ref() else { return true };
         let payload = &mut self.crossing.payload;
         payload.clear();
-        if peer.arena.read_into(block, payload).is_err() {
+        if theirs.read_into(block, payload).is_err() {
             self.counts.payload_gone += 1;
             return false;
         }

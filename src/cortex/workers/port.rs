@@ -9,8 +9,8 @@
 //! worker 1   | compute k | publish, end k | read the others' k | compute k + 1 ...
 //! ```
 //!
-//! A worker that finds its own axon full reads what the others publish while it waits: two that are full cannot hold
-//! each other up. What has been read and belongs to an epoch lies in an inbox until everybody's end mark is there.
+//! How axons are written and read so that nobody waits for nothing is [`Meeting`]'s; here is how long one waits, and
+//! what is agreed on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,7 @@ use super::mail::Mail;
 use super::mark::{Claim, Mark};
 use super::span::Span;
 use crate::arena::Arena;
-use crate::axon::{Axon, AxonError, AxonReader, WaitStrategy};
+use crate::axon::{Axon, AxonError, Meeting, WaitStrategy};
 use crate::spike::Spike;
 
 /// Slots of an axon between workers: 1 MiB, some thousand ticks of a busy agent or one of 180,000 cells.
@@ -38,18 +38,6 @@ const LOOK: Duration = Duration::from_millis(20);
 /// A worker has panicked; the others stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cortex) struct Fallen;
-
-/// Another worker, as one sees it.
-#[derive(Debug)]
-pub(super) struct Peer {
-    reader: AxonReader,
-    /// Where its large payloads lie.
-    pub(super) arena: Arc<Arena>,
-    /// What it published in this epoch.
-    pub(super) inbox: Vec<Spike>,
-    /// Its end mark of this epoch.
-    end: Option<Claim>,
-}
 
 /// What a worker has waited for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,8 +55,9 @@ pub(in crate::cortex) struct Traffic {
 /// The door of a worker to the others.
 #[derive(Debug)]
 pub(in crate::cortex) struct Port {
-    axon: Axon,
-    pub(super) peers: Vec<Peer>,
+    meeting: Meeting,
+    /// Where the others' large payloads lie.
+    arenas: Vec<Arc<Arena>>,
     fallen: Arc<AtomicBool>,
     patience: u32,
     pub(in crate::cortex) traffic: Traffic,
@@ -92,14 +81,11 @@ impl Port {
         let mut receivers = receivers.into_iter();
         let mut ports = Vec::with_capacity(workers);
         for (index, axon) in axons?.into_iter().enumerate() {
-            let mut peers = Vec::with_capacity(workers - 1);
-            for (worker, hub) in hubs.iter().enumerate().filter(|&(worker, _)| worker != index) {
-                let (reader, arena) = (hub.reader()?, arenas[worker].clone());
-                peers.push(Peer { reader, arena, inbox: Vec::new(), end: None });
-            }
+            let others = || (0..workers).filter(|&worker| worker != index);
+            let readers: Result<Vec<_>, _> = others().map(|worker| hubs[worker].reader()).collect();
             ports.push(Self {
-                axon,
-                peers,
+                meeting: Meeting::new(axon, readers?),
+                arenas: others().map(|worker| arenas[worker].clone()).collect(),
                 fallen: fallen.clone(),
                 patience,
                 traffic: Traffic::default(),
@@ -114,7 +100,7 @@ impl Port {
     pub(super) fn fall(&self) {
         // SYNC(stop): what it left behind is seen by those who stop because of it.
         self.fallen.store(true, Ordering::Release);
-        self.axon.ring();
+        self.meeting.wake();
     }
 
     fn stands(&self) -> Result<(), Fallen> {
@@ -127,9 +113,9 @@ impl Port {
         let mut left = slots;
         // bound: every other worker reads as long as it has not this one's end mark
         while !left.is_empty() {
-            left = &left[self.axon.publish_batch(left)..];
+            left = &left[self.meeting.publish(left)..];
             if !left.is_empty() {
-                self.axon.ring();
+                self.meeting.wake();
                 self.stands()?;
                 if self.absorb() == 0 {
                     std::thread::yield_now();
@@ -167,12 +153,13 @@ impl Port {
 
     /// Wakes those who sleep until this worker publishes something.
     pub(super) fn wake(&self) {
-        self.axon.ring();
+        self.meeting.wake();
     }
 
     /// Reads what the others have published of this epoch; returns how many slots.
     fn absorb(&mut self) -> usize {
-        let read = self.peers.iter_mut().map(Peer::absorb).sum();
+        let read =
+            self.meeting.absorb(|slot| matches!(Mark::from_slot(slot), Some(Mark::EpochEnd(_))));
         self.traffic.read += read as u64;
         read
     }
@@ -180,17 +167,15 @@ impl Port {
     /// Reads the others up to their end marks, and says what all claims amount to.
     pub(super) fn meet(&mut self, own: Claim) -> Result<Claim, Fallen> {
         self.traffic.epochs += 1;
-        for index in 0..self.peers.len() {
-            // bound: a worker ends its epoch, or falls
-            while self.peers[index].end.is_none() {
-                if self.absorb() == 0 {
-                    self.wait_for(index)?;
-                }
+        // bound: a worker ends its epoch, or falls
+        while let Some(late) = self.meeting.missing() {
+            if self.absorb() == 0 {
+                self.wait_for(late)?;
             }
         }
         let mut agreed = own;
-        // Taken together: what a worker publishes behind its end mark is not read before everybody's is here.
-        for claim in self.peers.iter_mut().filter_map(|peer| peer.end.take()) {
+        for end in self.meeting.take_ends() {
+            let Some(Mark::EpochEnd(claim)) = Mark::from_slot(&end) else { continue };
             agreed = Claim {
                 due: agreed.due.min(claim.due),
                 computed: agreed.computed.max(claim.computed),
@@ -202,11 +187,30 @@ impl Port {
         Ok(agreed)
     }
 
+    /// How many others there are.
+    pub(super) fn others(&self) -> usize {
+        self.arenas.len()
+    }
+
+    /// Takes what another one published in the epoch that was read; it wants the emptied list back.
+    pub(super) fn take_epoch(&mut self, other: usize) -> Vec<Spike> {
+        std::mem::take(self.meeting.stretch(other))
+    }
+
+    pub(super) fn give_back(&mut self, other: usize, emptied: Vec<Spike>) {
+        *self.meeting.stretch(other) = emptied;
+    }
+
+    /// Where the large payloads of another one lie.
+    pub(super) fn arena(&self, other: usize) -> &Arena {
+        &self.arenas[other]
+    }
+
     /// The next slot that the first worker published between two spans.
     pub(super) fn next_from_first(&mut self) -> Result<Spike, Fallen> {
         // bound: the first worker gives another span, or a rest, or falls
         loop {
-            if let Some(slot) = self.peers[0].reader.try_read() {
+            if let Some(slot) = self.meeting.reader(0).try_read() {
                 self.traffic.read += 1;
                 return Ok(slot);
             }
@@ -216,7 +220,7 @@ impl Port {
 
     /// Waits until another worker has published something: spinning for a while, then asleep.
     fn wait_for(&mut self, index: usize) -> Result<(), Fallen> {
-        let reader = &mut self.peers[index].reader;
+        let reader = self.meeting.reader(index);
         for _ in 0..self.patience {
             if reader.is_ready() {
                 return Ok(());
@@ -235,22 +239,5 @@ impl Drop for Port {
     /// Whoever still waits for this worker waits in vain.
     fn drop(&mut self) {
         self.fall();
-    }
-}
-
-impl Peer {
-    /// Reads what it has published, at most to the end mark of the epoch.
-    fn absorb(&mut self) -> usize {
-        let mut read = 0;
-        // bound: an epoch ends, and what follows its end mark stays in the ring
-        while self.end.is_none() {
-            let Some(slot) = self.reader.try_read() else { break };
-            read += 1;
-            match Mark::from_slot(&slot) {
-                Some(Mark::EpochEnd(claim)) => self.end = Some(claim),
-                _ => self.inbox.push(slot),
-            }
-        }
-        read
     }
 }
