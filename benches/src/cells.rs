@@ -99,7 +99,7 @@ pub fn growth(scale: Scale) -> Comparison {
     let ns_an_event = |cells: u32, model_ms: u64| {
         let mut network = None;
         move || {
-            let build = || networks::cuba(cells).expect("described correctly");
+            let build = || networks::cuba(cells, 1).expect("described correctly");
             let network = network.get_or_insert_with(build);
             let before = network.cortex.counts().delivered;
             let began = Stamp::now();

@@ -42,6 +42,7 @@ pub const COMPARISONS: &[Named] = &[
     ("agents/ping-pong", agents::ping_pong),
     ("agents/ring", agents::ring),
     ("agents/ring-1000", agents::ring_of_1000),
+    ("agents/two-cores", agents::two_cores),
     ("agents/fan-out", agents::fan_out),
     ("agents/bytes", memory::agents),
     ("agents/adding", memory::adding_agents),

@@ -45,13 +45,14 @@ impl Network {
 /// A contestant that builds its network when it is first run, lets it find its rate, and then runs a stretch a round.
 fn stretches(
     model_ms: u64,
-    build: impl Fn() -> neuronbus::Result<Network>,
+    workers: usize,
+    build: impl Fn(usize) -> neuronbus::Result<Network>,
 ) -> impl FnMut() -> Sample {
     let mut network = None;
     move || {
         let mut run = || {
             if network.is_none() {
-                network.insert(build()?).stretch(model_ms)?;
+                network.insert(build(workers)?).stretch(model_ms)?;
             }
             network.as_mut().expect("built above").stretch(model_ms)
         };
@@ -64,16 +65,20 @@ fn stretches(
 #[must_use]
 pub fn cuba_4000(scale: Scale) -> Comparison {
     Comparison::new("CUBA (Vogels and Abbott 2005), 4,000 cells, 0.1 ms", Unit::RealTime)
-        .ours("1 worker", stretches(scale.of(5_000, 100), || cuba(4_000)))
+        .ours("1 worker", stretches(scale.of(5_000, 100), 1, |workers| cuba(4_000, workers)))
+        .ours("2 workers", stretches(scale.of(5_000, 100), 2, |workers| cuba(4_000, workers)))
         .target(Target::at_least(55.0))
+        .target(Target::at_least(1.0).of("2 workers").times("1 worker"))
 }
 
 /// The same with more cells and as many inputs each.
 #[must_use]
 pub fn cuba_100000(scale: Scale) -> Comparison {
     Comparison::new("CUBA, 100,000 cells, 80 inputs each, 0.1 ms", Unit::RealTime)
-        .ours("1 worker", stretches(scale.of(500, 10), || cuba(100_000)))
+        .ours("1 worker", stretches(scale.of(500, 10), 1, |workers| cuba(100_000, workers)))
+        .ours("2 workers", stretches(scale.of(500, 10), 2, |workers| cuba(100_000, workers)))
         .target(Target::at_least(1.7))
+        .target(Target::at_least(1.65).of("2 workers").times("1 worker"))
 }
 
 /// Brunel (2000), asynchronous irregular.
@@ -81,15 +86,18 @@ pub fn cuba_100000(scale: Scale) -> Comparison {
 pub fn brunel_12500(scale: Scale) -> Comparison {
     let title = "Brunel (2000), g 5, eta 2: 12,500 cells, 1,250 inputs each, 0.1 ms";
     Comparison::new(title, Unit::RealTime)
-        .ours("1 worker", stretches(scale.of(500, 10), brunel))
+        .ours("1 worker", stretches(scale.of(500, 10), 1, brunel))
+        .ours("2 workers", stretches(scale.of(500, 10), 2, brunel))
         .target(Target::at_least(1.1))
+        .target(Target::at_least(1.65).of("2 workers").times("1 worker"))
 }
 
 /// A million plastic synapses at a fine tick.
 #[must_use]
 pub fn plastic_fine(scale: Scale) -> Comparison {
     Comparison::new("10,000 cells with 100 STDP synapses each, 0.1 ms", Unit::RealTime)
-        .ours("1 worker", stretches(scale.of(1_000, 20), || plastic(MS / 10)))
+        .ours("1 worker", stretches(scale.of(1_000, 20), 1, |workers| plastic(MS / 10, workers)))
+        .ours("2 workers", stretches(scale.of(1_000, 20), 2, |workers| plastic(MS / 10, workers)))
         .target(Target::at_least(5.0))
 }
 
@@ -97,15 +105,16 @@ pub fn plastic_fine(scale: Scale) -> Comparison {
 #[must_use]
 pub fn plastic_coarse(scale: Scale) -> Comparison {
     Comparison::new("10,000 cells with 100 STDP synapses each, 1 ms", Unit::RealTime)
-        .ours("1 worker", stretches(scale.of(2_000, 20), || plastic(MS)))
+        .ours("1 worker", stretches(scale.of(2_000, 20), 1, |workers| plastic(MS, workers)))
+        .ours("2 workers", stretches(scale.of(2_000, 20), 2, |workers| plastic(MS, workers)))
         .target(Target::at_least(9.0))
 }
 
 /// 80% excitatory, 80 inputs a cell, exponential currents.
-pub(crate) fn cuba(cells: u32) -> neuronbus::Result<Network> {
+pub(crate) fn cuba(cells: u32, workers: usize) -> neuronbus::Result<Network> {
     let tick = MS / 10;
     let mut builder = Cortex::builder();
-    builder.tick_length(tick).pace(Pace::Free).seed(1);
+    builder.tick_length(tick).pace(Pace::Free).seed(1).workers(workers);
     let kind = || Cells::exp_lif(ExpLif::default()).start_between(-60.0, -50.0);
     let excitatory = Region::population("cuba/e", kind(), cells / 5 * 4).record(Record::Spikes);
     let excitatory = builder.region(excitatory);
@@ -121,10 +130,10 @@ pub(crate) fn cuba(cells: u32) -> neuronbus::Result<Network> {
     Ok(Network { cortex, watched: excitatory, cells: cells / 5 * 4, tick })
 }
 
-fn brunel() -> neuronbus::Result<Network> {
+fn brunel(workers: usize) -> neuronbus::Result<Network> {
     let tick = MS / 10;
     let mut builder = Cortex::builder();
-    builder.tick_length(tick).pace(Pace::Free).seed(1);
+    builder.tick_length(tick).pace(Pace::Free).seed(1).workers(workers);
     let lif = Lif::default().tau(20 * MS).threshold(20.0).refractory(2 * MS);
     let noise = Noise { rate_hz: 20_000.0, size: 0.1 };
     let kind = || Cells::lif(lif).reset(10.0).noise(noise).start_between(0.0, 20.0);
@@ -140,9 +149,9 @@ fn brunel() -> neuronbus::Result<Network> {
 }
 
 /// 10,000 cells with 100 plastic synapses each.
-fn plastic(tick: Duration) -> neuronbus::Result<Network> {
+fn plastic(tick: Duration, workers: usize) -> neuronbus::Result<Network> {
     let mut builder = Cortex::builder();
-    builder.tick_length(tick).pace(Pace::Free).seed(1);
+    builder.tick_length(tick).pace(Pace::Free).seed(1).workers(workers);
     let lif = Lif::default().tau(20 * MS).threshold(20.0).refractory(2 * MS);
     let kind = Cells::lif(lif).noise(Noise { rate_hz: 800.0, size: 1.0 }).start_between(0.0, 20.0);
     let region = builder.region(Region::population("net", kind, 10_000).record(Record::Spikes));

@@ -3,6 +3,7 @@
 //! The same work for all: a message of 64 bytes; an agent or actor that hears it hands it on, or counts it. The actors
 //! run on one thread with unbounded mailboxes, where they are fastest.
 
+mod across;
 mod actix;
 mod kameo;
 mod ours;
@@ -136,6 +137,19 @@ fn ring_of(title: &'static str, size: u32, scale: Scale) -> Comparison {
         .peer(Kameo::NAME, move || hops_rate::<Kameo>(actors, messages, hops))
         .limit(Tokio::NAME, move || hops_rate::<Tokio>(actors, messages, hops))
         .target(Target::at_least(5.0).times_the_best_peer())
+}
+
+/// From agents on one worker to agents on another.
+#[must_use]
+pub fn two_cores(scale: Scale) -> Comparison {
+    let messages = scale.of(2_000_000, 20_000);
+    let spikes = scale.of(20_000_000, 100_000);
+    Comparison::new("From agents on one core to agents on another", Unit::MillionPerSecond)
+        .across_cores()
+        .ours("1,000 agents to as many, 64 ticks ahead", ours::to_other_worker(1_000, spikes))
+        .peer("actix, two arbiters", move || across::actix(messages))
+        .limit("tokio, bare bounded channel", move || across::tokio(messages))
+        .target(Target::at_least(50.0))
 }
 
 /// One message to very many.

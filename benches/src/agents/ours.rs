@@ -87,6 +87,23 @@ pub(super) fn fan_out_to_crowd(cells: u32, times: u64) -> impl FnMut() -> Sample
     deliveries(build, cells, cells * times, Unit::MillionPerSecond)
 }
 
+/// Agents on one worker, each of which fires in every tick and has one that hears it on the other.
+pub(super) fn to_other_worker(pairs: u32, spikes: u64) -> impl FnMut() -> Sample {
+    let build = move || {
+        let mut builder = Cortex::builder();
+        builder.workers(2);
+        let beats = (0..pairs)
+            .fold(Region::agents("sources"), |region, n| region.neuron(&n.to_string(), Pacemaker));
+        let sources = builder.region(beats.worker(0));
+        let targets = builder.region(counters(pairs).worker(1));
+        let ahead = Projection::one_to_one().weight(0.001).delay(Ticks(64));
+        builder.project(sources, targets, ahead);
+        started(builder, 0..pairs as u16)
+    };
+    let pairs = u64::from(pairs);
+    deliveries(build, pairs, spikes, Unit::MillionPerSecond)
+}
+
 fn counters(count: u32) -> Region {
     (0..count).fold(Region::agents("targets"), |region, n| {
         region.neuron(&n.to_string(), Counter::default())
