@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use neuronbus::cortex::CortexBuilder;
 use neuronbus::pace::Stamp;
 use neuronbus::population::{Cells, ExpLif, Noise, Record};
 use neuronbus::prelude::*;
 
+use crate::harness::pin;
 use crate::harness::{Comparison, Sample, Scale, Target, Unit};
 
 const MS: Duration = Duration::from_millis(1);
@@ -59,6 +61,13 @@ fn stretches(
         let sample: neuronbus::Result<Sample> = run();
         sample.expect("the network is described correctly")
     }
+}
+
+/// So many workers, each on a core of its own, whatever was measured on this thread before.
+fn spread(builder: &mut CortexBuilder, workers: usize) {
+    pin(0);
+    let cores: Vec<usize> = (0..workers).collect();
+    builder.workers(workers).pin_workers(&cores);
 }
 
 /// Vogels and Abbott (2005), the size of the paper.
@@ -114,7 +123,8 @@ pub fn plastic_coarse(scale: Scale) -> Comparison {
 pub(crate) fn cuba(cells: u32, workers: usize) -> neuronbus::Result<Network> {
     let tick = MS / 10;
     let mut builder = Cortex::builder();
-    builder.tick_length(tick).pace(Pace::Free).seed(1).workers(workers);
+    builder.tick_length(tick).pace(Pace::Free).seed(1);
+    spread(&mut builder, workers);
     let kind = || Cells::exp_lif(ExpLif::default()).start_between(-60.0, -50.0);
     let excitatory = Region::population("cuba/e", kind(), cells / 5 * 4).record(Record::Spikes);
     let excitatory = builder.region(excitatory);
@@ -133,7 +143,8 @@ pub(crate) fn cuba(cells: u32, workers: usize) -> neuronbus::Result<Network> {
 fn brunel(workers: usize) -> neuronbus::Result<Network> {
     let tick = MS / 10;
     let mut builder = Cortex::builder();
-    builder.tick_length(tick).pace(Pace::Free).seed(1).workers(workers);
+    builder.tick_length(tick).pace(Pace::Free).seed(1);
+    spread(&mut builder, workers);
     let lif = Lif::default().tau(20 * MS).threshold(20.0).refractory(2 * MS);
     let noise = Noise { rate_hz: 20_000.0, size: 0.1 };
     let kind = || Cells::lif(lif).reset(10.0).noise(noise).start_between(0.0, 20.0);
@@ -151,7 +162,8 @@ fn brunel(workers: usize) -> neuronbus::Result<Network> {
 /// 10,000 cells with 100 plastic synapses each.
 fn plastic(tick: Duration, workers: usize) -> neuronbus::Result<Network> {
     let mut builder = Cortex::builder();
-    builder.tick_length(tick).pace(Pace::Free).seed(1).workers(workers);
+    builder.tick_length(tick).pace(Pace::Free).seed(1);
+    spread(&mut builder, workers);
     let lif = Lif::default().tau(20 * MS).threshold(20.0).refractory(2 * MS);
     let kind = Cells::lif(lif).noise(Noise { rate_hz: 800.0, size: 1.0 }).start_between(0.0, 20.0);
     let region = builder.region(Region::population("net", kind, 10_000).record(Record::Spikes));

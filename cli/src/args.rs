@@ -148,6 +148,9 @@ pub(crate) struct RunOptions {
     /// When ticks run: free, real-time or on-demand
     #[arg(long, value_parser = pace_parser())]
     pub(crate) pace: Option<String>,
+    /// Compute with this many threads, 1 to 64; the result is the same
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
     /// JSON field that names a line's topic
     #[arg(long, value_name = "NAME")]
     pub(crate) topic_field: Option<String>,

@@ -80,7 +80,7 @@ fn overrides(options: &RunOptions) -> Overrides {
         Some(path) => Some(LineSource::File { path: path.into(), follow: false }),
     };
     let (topic_field, seed) = (options.topic_field.clone(), options.seed);
-    Overrides { topic_field, input, seed, pace: options.pace() }
+    Overrides { topic_field, input, seed, pace: options.pace(), workers: options.workers }
 }
 
 /// Stops the cortex and takes what it still has to do. The second interrupt ends the process while this waits.

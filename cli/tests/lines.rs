@@ -90,6 +90,10 @@ fn the_same_input_has_the_same_digest() {
     let first = digest(&LINES, &input);
     assert_eq!(first.as_str().unwrap().len(), 64);
     assert_eq!(first, digest(&LINES, &input));
+    let several: Vec<&str> = LINES.into_iter().chain(["--workers", "3"]).collect();
+    let several = document(&feed(&several, input.as_str()));
+    assert_eq!(several["digest"], first);
+    assert_eq!(several["workers"].as_array().unwrap().len(), 3);
     let other = causal_lines(5_000, 6);
     assert_ne!(first, digest(&LINES, &other));
     let seeded: Vec<&str> = LINES.into_iter().chain(["--seed", "9"]).collect();

@@ -48,7 +48,8 @@ impl Together {
             .chain(&others)
             .map(|worker| worker.services.arena.clone())
             .collect();
-        let mut ports = Port::all(&arenas)?.into_iter();
+        let distinct: std::collections::BTreeSet<&usize> = cores.iter().collect();
+        let mut ports = Port::all(&arenas, distinct.len() >= arenas.len())?.into_iter();
         let port = ports.next();
         let count = others.len();
         let followers = others.into_iter().zip(ports).zip(traces).enumerate();

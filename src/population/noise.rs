@@ -30,6 +30,9 @@ pub(super) fn bits(key: u64, cell: u32) -> u32 {
 /// How many of the random bits the quick table looks at.
 const QUICK_BITS: u32 = 10;
 
+/// Bits reach this once in two hundred draws.
+const RARE: u32 = u32::MAX / 200 * 199;
+
 /// In the quick table: the looked-at bits alone do not decide.
 const UNDECIDED: u8 = u8::MAX;
 
@@ -64,6 +67,14 @@ impl PoissonTable {
             if low == high && low < usize::from(UNDECIDED) { low as u8 } else { UNDECIDED }
         });
         Self { quick: quick.collect(), bounds }
+    }
+
+    /// What random bits must reach for one event and for a second, if a second is so rare that whole blocks of cells
+    /// are without.
+    pub(super) fn rare_second(&self) -> Option<(u32, u32)> {
+        let first = *self.bounds.first()?;
+        let second = self.bounds.get(1).copied().unwrap_or(u32::MAX);
+        (second > RARE).then_some((first, second))
     }
 
     /// The number of events that 32 random bits stand for.

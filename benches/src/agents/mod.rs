@@ -146,10 +146,15 @@ pub fn two_cores(scale: Scale) -> Comparison {
     let spikes = scale.of(20_000_000, 100_000);
     Comparison::new("From agents on one core to agents on another", Unit::MillionPerSecond)
         .across_cores()
-        .ours("1,000 agents to as many, 64 ticks ahead", ours::to_other_worker(1_000, spikes))
+        .ours("1,000 agents to one each, 64 ticks ahead", ours::to_other_worker(1_000, 1, spikes))
+        .ours(
+            "100 agents to 100 each, 64 ticks ahead",
+            ours::to_other_worker(100, 100, 10 * spikes),
+        )
         .peer("actix, two arbiters", move || across::actix(messages))
         .limit("tokio, bare bounded channel", move || across::tokio(messages))
-        .target(Target::at_least(50.0))
+        .target(Target::at_least(50.0).of("1,000 agents"))
+        .target(Target::at_least(50.0).of("100 agents"))
 }
 
 /// One message to very many.

@@ -4,7 +4,7 @@ use neuronbus::inlet::Inlet;
 use neuronbus::pace::Stamp;
 use neuronbus::prelude::*;
 
-use crate::harness::{Sample, Unit};
+use crate::harness::{Sample, Unit, pin};
 use crate::memory::Meter;
 
 /// Passes every firing on.
@@ -87,21 +87,21 @@ pub(super) fn fan_out_to_crowd(cells: u32, times: u64) -> impl FnMut() -> Sample
     deliveries(build, cells, cells * times, Unit::MillionPerSecond)
 }
 
-/// Agents on one worker, each of which fires in every tick and has one that hears it on the other.
-pub(super) fn to_other_worker(pairs: u32, spikes: u64) -> impl FnMut() -> Sample {
+/// Agents on one worker, each of which fires in every tick, and so many on the other that hear it.
+pub(super) fn to_other_worker(sources: u32, each: u32, spikes: u64) -> impl FnMut() -> Sample {
     let build = move || {
+        pin(0);
         let mut builder = Cortex::builder();
-        builder.workers(2);
-        let beats = (0..pairs)
+        builder.workers(2).pin_workers(&[0, 1]);
+        let beats = (0..sources)
             .fold(Region::agents("sources"), |region, n| region.neuron(&n.to_string(), Pacemaker));
-        let sources = builder.region(beats.worker(0));
-        let targets = builder.region(counters(pairs).worker(1));
-        let ahead = Projection::one_to_one().weight(0.001).delay(Ticks(64));
-        builder.project(sources, targets, ahead);
-        started(builder, 0..pairs as u16)
+        let from = builder.region(beats.worker(0));
+        let to = builder.region(counters(if each == 1 { sources } else { each }).worker(1));
+        let rule = if each == 1 { Projection::one_to_one() } else { Projection::all_to_all() };
+        builder.project(from, to, rule.weight(0.001).delay(Ticks(64)));
+        started(builder, 0..sources as u16)
     };
-    let pairs = u64::from(pairs);
-    deliveries(build, pairs, spikes, Unit::MillionPerSecond)
+    deliveries(build, u64::from(sources) * u64::from(each), spikes, Unit::MillionPerSecond)
 }
 
 fn counters(count: u32) -> Region {

@@ -1,6 +1,8 @@
 //! The report as one JSON document. Its keys are stable; new ones may be added.
 
-use neuronbus::cortex::{AxonEntry, Digest, FaultEntry, GateEntry, Latencies, SpikeCounts};
+use neuronbus::cortex::{
+    AxonEntry, Digest, FaultEntry, GateEntry, Latencies, SpikeCounts, WorkerEntry,
+};
 use neuronbus_connectome::{Alert, pace_name};
 use serde::Serialize;
 
@@ -22,6 +24,7 @@ struct Document<'a> {
     links: &'a [LinkLine],
     alerts: Vec<&'a Alert>,
     alert_count: u64,
+    workers: &'a [WorkerEntry],
     axons: &'a [AxonEntry],
     gates: &'a [GateEntry],
     refused: Vec<Refused<'a>>,
@@ -65,6 +68,7 @@ pub(crate) fn to_json(summary: &Summary<'_>) -> Result<String, Failure> {
         links: &summary.snapshot.links,
         alerts: summary.alerts.kept().collect(),
         alert_count: summary.alerts.total(),
+        workers: &report.workers,
         axons: &report.axons,
         gates: &report.gates,
         refused: refusals.collect(),

@@ -23,6 +23,7 @@ pub(crate) fn to_text(summary: &Summary<'_>, style: Style) -> String {
     let _ = head(&mut text, summary, style);
     let _ = spikes(&mut text, report, style);
     let _ = latencies(&mut text, report, style);
+    let _ = workers(&mut text, report, style);
     let _ = axons(&mut text, report, style);
     let _ = troubles(&mut text, report, style);
     let _ = links(&mut text, &summary.snapshot.links, style);
@@ -105,6 +106,36 @@ fn latencies(text: &mut String, report: &Report, style: Style) -> std::fmt::Resu
 }
 
 /// I-6, written out: each end's sum is there to be checked.
+/// What each worker did, where there are several.
+fn workers(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
+    if report.workers.len() < 2 {
+        return Ok(());
+    }
+    let title = style.bold("workers");
+    let mut headings = String::new();
+    for name in ["neurons", "cells", "synapses", "ticks", "delivered", "sent", "slept"] {
+        write!(headings, "{name:>12}")?;
+    }
+    writeln!(text, "\n{title}  {headings}")?;
+    for worker in &report.workers {
+        write!(text, "  {:<7}", worker.worker)?;
+        let (neurons, cells) = (worker.neurons as u64, worker.cells);
+        for figure in [
+            neurons,
+            cells,
+            worker.synapses,
+            worker.ticks,
+            worker.delivered,
+            worker.sent,
+            worker.sleeps,
+        ] {
+            write!(text, "{:>12}", grouped(figure))?;
+        }
+        writeln!(text)?;
+    }
+    Ok(())
+}
+
 fn axons(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     if report.axons.is_empty() {
         return Ok(());

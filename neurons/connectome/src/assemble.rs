@@ -20,6 +20,8 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// When ticks run.
     pub pace: Option<Pace>,
+    /// How many workers compute.
+    pub workers: Option<usize>,
 }
 
 /// An override that this brain has no use for.
@@ -95,9 +97,10 @@ impl Brain {
         overrides: Overrides,
     ) -> Result<Assembled, AssembleError> {
         self.check_overrides(&overrides)?;
-        let Overrides { topic_field, mut input, seed, pace } = overrides;
+        let Overrides { topic_field, mut input, seed, pace, workers } = overrides;
         builder.seed(seed.unwrap_or(self.seed));
         builder.pace(pace.unwrap_or(self.pace));
+        builder.workers(workers.unwrap_or(self.workers));
         builder.tick_length(self.tick.as_duration());
         builder.arena(self.arena);
         if let Some(slots) = self.axon {

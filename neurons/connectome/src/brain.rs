@@ -32,6 +32,7 @@ pub struct Brain {
     pub(crate) seed: u64,
     pub(crate) arena: usize,
     pub(crate) axon: Option<usize>,
+    pub(crate) workers: usize,
     pub(crate) regions: Vec<RegionPlan>,
     pub(crate) projections: Vec<ProjectionPlan>,
 }
@@ -132,6 +133,7 @@ fn read_document(document: Table<'_, '_>, file: &str) -> Brain {
         seed: 0,
         arena: 1 << 20,
         axon: None,
+        workers: 1,
         regions: Vec::new(),
         projections: Vec::new(),
     };
@@ -164,6 +166,7 @@ fn read_head(head: Table<'_, '_>, brain: &mut Brain) {
     brain.seed = head.whole("seed", 0..=u64::MAX).unwrap_or(0);
     brain.arena = head.bytes("arena", 64 << 10..=64 << 30).unwrap_or(1 << 20);
     brain.axon = head.slots("axon");
+    brain.workers = head.whole("workers", 1..=64).unwrap_or(1) as usize;
     head.finish();
 }
 

@@ -11,7 +11,7 @@
 //! assert_eq!(
 //!     mistakes.mistakes()[1].to_string(),
 //!     "my.toml:2:1: B001 unknown key: brain.tikc: expected one of name, tick, pace, seed, arena, axon, \
-//!      found tikc; did you mean \"tick\"?"
+//!      workers, found tikc; did you mean \"tick\"?"
 //! );
 //! ```
 //!

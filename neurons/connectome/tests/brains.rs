@@ -40,6 +40,7 @@ fn overrides_replace_what_the_file_says() {
     assert_eq!(brain.name(), "b");
     let mut builder = Cortex::builder();
     let overrides = Overrides {
+        workers: None,
         seed: Some(7),
         pace: Some(neuronbus::pace::Pace::Free),
         topic_field: Some("event".into()),
@@ -54,7 +55,8 @@ fn overrides_replace_what_the_file_says() {
 fn an_override_without_use_is_refused() {
     let brain =
         Brain::parse("[[region]]\npath = \"a\"\nkind = \"alerts\"\n", "quiet.toml").unwrap();
-    let overrides = Overrides { topic_field: Some("event".into()), ..Overrides::default() };
+    let overrides =
+        Overrides { workers: None, topic_field: Some("event".into()), ..Overrides::default() };
     let refused = brain.assemble(&mut Cortex::builder(), overrides).unwrap_err();
     assert!(matches!(refused, AssembleError::NoLines { .. }));
     assert_eq!(

@@ -68,11 +68,14 @@ pub(in crate::cortex) struct Port {
 }
 
 impl Port {
-    /// The ports of so many workers, each of which has an arena.
-    pub(in crate::cortex) fn all(arenas: &[Arc<Arena>]) -> Result<Vec<Self>, AxonError> {
+    /// The ports of so many workers, each of which has an arena; `apart` if each has a core.
+    pub(in crate::cortex) fn all(
+        arenas: &[Arc<Arena>],
+        apart: bool,
+    ) -> Result<Vec<Self>, AxonError> {
         let workers = arenas.len();
         let fallen = Arc::new(AtomicBool::new(false));
-        let patience = if workers <= crate::sync::cores() { PATIENCE } else { 0 };
+        let patience = if apart || workers <= crate::sync::cores() { PATIENCE } else { 0 };
         let axons: Result<Vec<Axon>, AxonError> =
             arenas.iter().map(|_| Axon::with_readers(SLOTS, workers)).collect();
         let hubs: Vec<_> = axons.as_ref().map_err(Clone::clone)?.iter().map(Axon::hub).collect();

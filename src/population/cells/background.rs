@@ -89,7 +89,13 @@ impl Chance {
         let key = noise::key(self.group.seed, self.group.stream, now);
         let first = self.group.cells.start;
         let add = |drawn: u32| table.count(drawn) as f32 * size;
-        Arch::new().dispatch(|| add_each(column, key, first, add));
+        match table.rare_second() {
+            Some((one, two)) => {
+                let add_one = |drawn: u32| u32::from(drawn >= one) as f32 * size;
+                Arch::new().dispatch(|| add_rare(column, key, first, (two, add_one), add));
+            }
+            None => Arch::new().dispatch(|| add_each(column, key, first, add)),
+        }
     }
 
     /// Adds the white noise of this tick.
@@ -98,6 +104,32 @@ impl Chance {
         let key = noise::second_key(self.group.seed, self.group.stream, now);
         let first = self.group.cells.start;
         Arch::new().dispatch(|| add_each(column, key, first, |drawn| table.value(drawn)));
+    }
+}
+
+/// Adds to a block what a comparison says, as long as no number in it reaches a bound; otherwise what the table says.
+/// Both are the same number: only the comparison is done for many cells at once.
+#[inline(always)]
+fn add_rare(
+    column: &mut [f32],
+    key: u64,
+    first: u32,
+    (bound, quick): (u32, impl Fn(u32) -> f32),
+    add: impl Fn(u32) -> f32,
+) {
+    for (block, cells) in column.chunks_mut(BLOCK).enumerate() {
+        let first = first + (block * BLOCK) as u32;
+        let mut drawn = [0u32; BLOCK];
+        for (cell, drawn) in drawn.iter_mut().enumerate() {
+            *drawn = noise::bits(key, first + cell as u32);
+        }
+        let beyond = drawn.iter().fold(0u32, |any, &drawn| any | u32::from(drawn >= bound));
+        let pairs = cells.iter_mut().zip(&drawn);
+        if beyond == 0 {
+            pairs.for_each(|(v, &drawn)| *v += quick(drawn));
+        } else {
+            pairs.for_each(|(v, &drawn)| *v += add(drawn));
+        }
     }
 }
 
