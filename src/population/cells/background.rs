@@ -1,6 +1,6 @@
 //! Input that comes through no synapse: constant, by kicks, or fluctuating.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::{BLOCK, Group, Setting};
 use crate::population::error::{PopulationError, finite, rate, refuse, within};
@@ -91,10 +91,12 @@ impl Chance {
         let add = |drawn: u32| table.count(drawn) as f32 * size;
         match table.rare_second() {
             Some((one, two)) => {
-                let add_one = |drawn: u32| u32::from(drawn >= one) as f32 * size;
-                Arch::new().dispatch(|| add_rare(column, key, first, (two, add_one), add));
+                let quick = |drawn: u32| u32::from(drawn >= one) as f32 * size;
+                Arch::new().dispatch(Draws { column, key, first, bound: two, quick, add });
             }
-            None => Arch::new().dispatch(|| add_each(column, key, first, add)),
+            None => {
+                Arch::new().dispatch(Draws { column, key, first, bound: 0, quick: add, add });
+            }
         }
     }
 
@@ -103,46 +105,43 @@ impl Chance {
         let Some(table) = &self.fluctuation else { return };
         let key = noise::second_key(self.group.seed, self.group.stream, now);
         let first = self.group.cells.start;
-        Arch::new().dispatch(|| add_each(column, key, first, |drawn| table.value(drawn)));
+        let add = |drawn: u32| table.value(drawn);
+        Arch::new().dispatch(Draws { column, key, first, bound: 0, quick: add, add });
     }
 }
 
-/// Adds to a block what a comparison says, as long as no number in it reaches a bound; otherwise what the table says.
-/// Both are the same number: only the comparison is done for many cells at once.
-#[inline(always)]
-fn add_rare(
-    column: &mut [f32],
+/// Adds to each cell what its random number stands for.
+///
+/// As long as no number of a block reaches the bound, `quick` says the same as `add`, for many cells at once. A type of
+/// its own, because what is not inlined into the dispatch is compiled for the oldest machine.
+struct Draws<'a, Q, A> {
+    column: &'a mut [f32],
     key: u64,
     first: u32,
-    (bound, quick): (u32, impl Fn(u32) -> f32),
-    add: impl Fn(u32) -> f32,
-) {
-    for (block, cells) in column.chunks_mut(BLOCK).enumerate() {
-        let first = first + (block * BLOCK) as u32;
-        let mut drawn = [0u32; BLOCK];
-        for (cell, drawn) in drawn.iter_mut().enumerate() {
-            *drawn = noise::bits(key, first + cell as u32);
-        }
-        let beyond = drawn.iter().fold(0u32, |any, &drawn| any | u32::from(drawn >= bound));
-        let pairs = cells.iter_mut().zip(&drawn);
-        if beyond == 0 {
-            pairs.for_each(|(v, &drawn)| *v += quick(drawn));
-        } else {
-            pairs.for_each(|(v, &drawn)| *v += add(drawn));
-        }
-    }
+    bound: u32,
+    quick: Q,
+    add: A,
 }
 
-#[inline(always)]
-fn add_each(column: &mut [f32], key: u64, first: u32, add: impl Fn(u32) -> f32) {
-    for (block, cells) in column.chunks_mut(BLOCK).enumerate() {
-        let first = first + (block * BLOCK) as u32;
-        let mut drawn = [0u32; BLOCK];
-        for (cell, drawn) in drawn.iter_mut().enumerate() {
-            *drawn = noise::bits(key, first + cell as u32);
-        }
-        for (v, &drawn) in cells.iter_mut().zip(&drawn) {
-            *v += add(drawn);
+impl<Q: Fn(u32) -> f32, A: Fn(u32) -> f32> NullaryFnOnce for Draws<'_, Q, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { column, key, first, bound, quick, add } = self;
+        for (block, cells) in column.chunks_mut(BLOCK).enumerate() {
+            let first = first + (block * BLOCK) as u32;
+            let mut drawn = [0u32; BLOCK];
+            for (cell, drawn) in drawn.iter_mut().enumerate() {
+                *drawn = noise::bits(key, first + cell as u32);
+            }
+            let beyond = drawn.iter().fold(0u32, |any, &drawn| any | u32::from(drawn >= bound));
+            let pairs = cells.iter_mut().zip(&drawn);
+            if beyond == 0 {
+                pairs.for_each(|(v, &drawn)| *v += quick(drawn));
+            } else {
+                pairs.for_each(|(v, &drawn)| *v += add(drawn));
+            }
         }
     }
 }
