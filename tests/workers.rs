@@ -195,3 +195,25 @@ fn a_running_cortex_of_several_workers_is_inspected_between_two_ticks() {
     assert_eq!(firings.iter().sum::<u64>(), cortex.counts().firings);
     assert!(firings[0].abs_diff(firings[1]) <= 1, "it goes round and round: {firings:?}");
 }
+
+#[test]
+fn a_panic_on_the_first_worker_reaches_the_caller_and_the_others_end() {
+    let mut builder = Cortex::builder();
+    let from = builder.region(Region::agents("from").worker(1).neuron("a", support::firing(b"x")));
+    let to = builder.region(Region::agents("to").worker(0).neuron("b", Relay::default()));
+    let filter = Dendrite::closure(|_, _| panic!("the filter is broken"));
+    builder.project(from, to, Projection::all_to_all().dendrite(filter));
+    let (mut inlet, gate) = neuronbus::inlet::Inlet::gate(8).unwrap();
+    builder.region(Region::gated("door", gate));
+    builder.workers(2).pace(Pace::Free);
+    let mut cortex = builder.build().unwrap();
+    let target = cortex.atlas().neuron("from", "a").unwrap();
+    inlet.drive(target, 2.0, 0, b"").unwrap();
+    drop(inlet);
+    let run = std::panic::AssertUnwindSafe(|| cortex.run().map(|report| report.ticks));
+    let panic = std::panic::catch_unwind(run).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"the filter is broken"));
+    assert!(cortex.run().is_err(), "its workers are gone");
+    // Dropping it waits for their threads.
+    drop(cortex);
+}

@@ -66,7 +66,7 @@ pub(in crate::cortex) struct Crossing {
     /// Payloads that the others copy: of this epoch, and of the one before.
     lent: Vec<ArenaRef>,
     lent_before: Vec<ArenaRef>,
-    /// What the others sent that there was no room for, or that they had lost.
+    /// A large payload on its way from another worker's arena to this one's.
     payload: Vec<u8>,
 }
 
