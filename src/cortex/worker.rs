@@ -146,7 +146,7 @@ impl Worker {
     pub(crate) fn route(&mut self) {
         let now = self.services.now;
         // Where nothing happens nothing is looked at, so that the state depends on no pace.
-        if !self.is_quiet(now) {
+        if self.table.has_interval_ended(now) && !self.is_quiet(now) {
             self.table.end_intervals(now);
         }
         // Whatever these arrivals set off goes under way to a later tick.

@@ -106,6 +106,14 @@ impl SynapseTable {
         &self.homeostasis.structures
     }
 
+    /// Whether an interval has ended before this tick.
+    #[inline]
+    pub(crate) fn has_interval_ended(&self, now: u64) -> bool {
+        let Homeostasis { scalings, structures, .. } = &self.homeostasis;
+        scalings.iter().any(|scaling| scaling.next <= now)
+            || structures.iter().any(|structure| structure.is_due(now))
+    }
+
     /// Does what is to be done at the end of all intervals that are over before this tick.
     pub(crate) fn end_intervals(&mut self, now: u64) {
         self.scale(now);
