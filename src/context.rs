@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::arena::Arena;
 use crate::atlas::Atlas;
+use crate::event::{Event, EventError, EventId};
 use crate::evidence::{Evidence, EvidenceRing};
 use crate::flight::{self, Flights};
 use crate::id::NeuronId;
@@ -18,6 +19,18 @@ use crate::touched::Touched;
 #[error("no room for another spike: too many are under way, or the arena is full")]
 #[must_use]
 pub struct Saturated;
+
+/// Why an event was not fired.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The event is refused.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// There was no room for its spike.
+    #[error(transparent)]
+    Saturated(#[from] Saturated),
+}
 
 /// A spike to be sent, in full; `..Default::default()` fills in what is usual.
 #[derive(Debug, Clone, Copy)]
@@ -278,6 +291,22 @@ impl Context<'_> {
     #[inline]
     pub fn send(&mut self, firing: Firing<'_>) -> Result<(), Saturated> {
         self.services.send((self.id, self.cell), self.sequence, firing)
+    }
+
+    /// Fires an event over every synapse of this neuron, with the event's priority.
+    ///
+    /// Its time is cortex time, or that of the event that [caused](crate::event::EventView::causes) it if that is
+    /// later; its id is made from that and [`random`](Self::random) numbers.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing was sent.
+    pub fn publish(&mut self, event: &Event) -> Result<EventId, PublishError> {
+        let mut record = Vec::new();
+        let now_us = self.time_ns() / 1000;
+        let id = event.encode_within(now_us, || self.random(), &mut record)?;
+        let priority = event.has_priority();
+        self.send(Firing { priority, payload: &record, ..Firing::default() })?;
+        Ok(id)
     }
 
     /// Adds to this neuron's own membrane in this tick: evidence that code has found rather than a synapse brought.

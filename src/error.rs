@@ -1,6 +1,9 @@
 //! One error for `fn main`; library functions return the error of their own module.
 
-use crate::{arena, atlas, axon, brain, context, cortex, gate, id, inlet, spike, time, transport};
+use crate::{
+    arena, atlas, axon, brain, context, cortex, event, gate, id, inlet, publisher, spike, time,
+    transport,
+};
 
 /// Anything that can go wrong, for programs that only want to print it.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,18 @@ pub enum Error {
     /// An inlet could not take a spike.
     #[error(transparent)]
     Inlet(#[from] inlet::InletError),
+    /// An event is refused.
+    #[error(transparent)]
+    Event(#[from] event::EventError),
+    /// Bytes are no event record.
+    #[error(transparent)]
+    Record(#[from] event::RecordError),
+    /// A topic pattern is refused.
+    #[error(transparent)]
+    Pattern(#[from] event::PatternError),
+    /// An event was not taken by its gate.
+    #[error(transparent)]
+    Publish(#[from] publisher::PublishError),
     /// A transport could not send or receive.
     #[error(transparent)]
     Transport(#[from] transport::TransportError),

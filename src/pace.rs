@@ -55,6 +55,15 @@ impl Stamp {
     }
 }
 
+/// Microseconds since 1970 by the machine's clock, which may be set back: for what enters through gates.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+pub fn unix_us() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    // A clock that is before 1970 reads as 1970.
+    since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
 /// Relates ticks to the machine's clock.
 #[derive(Debug)]
 pub(crate) struct Pacer {

@@ -28,7 +28,7 @@ const THREADS: [&str; 3] =
     ["src/cortex/running.rs", "src/cortex/workers/crew.rs", "src/brain/porter.rs"];
 
 /// What the core may depend on. One more needs a page in `docs/decisions`.
-const DEPENDENCIES: [&str; 15] = [
+const DEPENDENCIES: [&str; 18] = [
     "blake3",
     "bytemuck",
     "core_affinity",
@@ -41,22 +41,25 @@ const DEPENDENCIES: [&str; 15] = [
     "petgraph",
     "pulp",
     "quanta",
+    "rmp",
+    "rmp-serde",
     "serde",
     "serde_json",
     "thiserror",
+    "uuid",
 ];
 
 /// The modules of the core from the bottom up: each may use those in rows above it in this list.
 const LEVELS: [&[&str]; 13] = [
     &["id", "math", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
-    &["arena", "axon", "dendrite", "evidence", "membrane", "plasticity"],
+    &["arena", "axon", "dendrite", "event", "evidence", "membrane", "plasticity"],
     &["flight", "projection", "transport"],
     &["synapse", "population"],
     &["atlas", "context", "neuron"],
     &["admission", "crowd", "gate"],
     &["brain"],
-    &["inlet", "region"],
+    &["inlet", "publisher", "region"],
     &["cortex", "topology"],
     &["error"],
     &["prelude"],
