@@ -1,8 +1,8 @@
 //! One error for `fn main`; library functions return the error of their own module.
 
 use crate::{
-    arena, atlas, axon, brain, context, cortex, event, gate, id, inlet, publisher, spike, time,
-    transport,
+    arena, atlas, axon, brain, context, cortex, event, gate, id, inlet, journal, publisher, spike,
+    time, transport,
 };
 
 /// Anything that can go wrong, for programs that only want to print it.
@@ -24,6 +24,9 @@ pub enum Error {
     /// A brain directory is refused, or who is behind it is gone.
     #[error(transparent)]
     Brain(#[from] brain::BrainError),
+    /// A journal is refused, full or damaged.
+    #[error(transparent)]
+    Journal(#[from] journal::JournalError),
     /// Bytes are not a spike.
     #[error(transparent)]
     Spike(#[from] spike::SpikeError),

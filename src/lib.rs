@@ -64,6 +64,7 @@ mod flight;
 pub mod gate;
 pub mod id;
 pub mod inlet;
+pub mod journal;
 pub mod math;
 pub mod membrane;
 pub mod neuron;

@@ -24,14 +24,19 @@ const UNSAFE: [&str; 5] = [
 ];
 
 /// Where a thread may be started in the core.
-const THREADS: [&str; 3] =
-    ["src/cortex/running.rs", "src/cortex/workers/crew.rs", "src/brain/porter.rs"];
+const THREADS: [&str; 4] = [
+    "src/cortex/running.rs",
+    "src/cortex/workers/crew.rs",
+    "src/brain/porter.rs",
+    "src/journal/io_thread.rs",
+];
 
 /// What the core may depend on. One more needs a page in `docs/decisions`.
-const DEPENDENCIES: [&str; 18] = [
+const DEPENDENCIES: [&str; 19] = [
     "blake3",
     "bytemuck",
     "core_affinity",
+    "crc32c",
     "crossbeam-channel",
     "crossbeam-utils",
     "hdrhistogram",
@@ -54,7 +59,7 @@ const LEVELS: [&[&str]; 13] = [
     &["id", "math", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
     &["arena", "axon", "dendrite", "event", "evidence", "membrane", "plasticity"],
-    &["flight", "projection", "transport"],
+    &["flight", "journal", "projection", "transport"],
     &["synapse", "population"],
     &["atlas", "context", "neuron"],
     &["admission", "crowd", "gate"],

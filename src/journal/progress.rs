@@ -1,0 +1,135 @@
+use std::fmt;
+use std::io;
+use std::sync::OnceLock;
+
+use super::error::JournalError;
+use super::options::Level;
+use super::writer::Writer;
+use crate::axon::Doorbell;
+use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, lock, yield_now};
+
+/// Whether a journal takes entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Working,
+    /// The disk is full: what was taken waits in memory, nothing more is taken, and it goes on by itself.
+    NoSpace {
+        /// Bytes that wait.
+        waiting: u64,
+    },
+    /// A write or a sync failed: nothing is taken or acknowledged any more. Opening the journal again verifies it.
+    Poisoned {
+        /// What failed.
+        operation: &'static str,
+        /// Why.
+        kind: io::ErrorKind,
+    },
+}
+
+/// What everybody may know about a journal; single words that order nothing else, and so all relaxed.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    /// Sequences below this are sealed, written, synced.
+    pub(super) sealed: AtomicU64,
+    pub(super) written: AtomicU64,
+    pub(super) synced: AtomicU64,
+    /// Bytes that wait for room on the disk; 0 while there is room.
+    pub(super) without_space: AtomicU64,
+    poison: OnceLock<(&'static str, io::ErrorKind)>,
+}
+
+impl Reached {
+    pub(super) fn of(&self, level: Level) -> u64 {
+        match level {
+            Level::Memory => self.sealed.load(Relaxed),
+            Level::PageCache => self.written.load(Relaxed),
+            Level::Synced => self.synced.load(Relaxed),
+        }
+    }
+
+    pub(super) fn poison(&self, operation: &'static str, source: &io::Error) -> JournalError {
+        let (operation, kind) = *self.poison.get_or_init(|| (operation, source.kind()));
+        JournalError::Poisoned { operation, kind }
+    }
+
+    pub(super) fn health(&self) -> Health {
+        if let Some(&(operation, kind)) = self.poison.get() {
+            return Health::Poisoned { operation, kind };
+        }
+        match self.without_space.load(Relaxed) {
+            0 => Health::Working,
+            waiting => Health::NoSpace { waiting },
+        }
+    }
+
+    /// Refuses while the journal is not working.
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), JournalError> {
+        match self.health() {
+            Health::Working => Ok(()),
+            Health::NoSpace { waiting } => Err(JournalError::NoSpace { waiting }),
+            Health::Poisoned { operation, kind } => Err(JournalError::Poisoned { operation, kind }),
+        }
+    }
+}
+
+/// What the owner, the I/O thread and those who wait share.
+pub(super) struct Shared {
+    pub(super) writer: Mutex<Writer>,
+    pub(super) reached: Arc<Reached>,
+    /// Rung when something is sealed.
+    pub(super) bell: Doorbell,
+    /// Not 0 when the I/O thread is to end.
+    pub(super) ending: AtomicU64,
+}
+
+/// How far a journal's records have got; to be held by any number of threads, and to wait on.
+#[derive(Clone)]
+pub struct Progress {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Progress").field("reached", &self.shared.reached).finish_non_exhaustive()
+    }
+}
+
+impl Progress {
+    /// Sequences below this have reached a level.
+    #[must_use]
+    #[inline]
+    pub fn reached(&self, level: Level) -> u64 {
+        self.shared.reached.of(level)
+    }
+
+    /// Whether the journal takes entries.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.reached.health()
+    }
+
+    /// Returns when a sealed sequence has reached a level. Whoever waits writes and syncs himself what is sealed, for
+    /// all who wait: there is no hand-over to another thread, and many who wait share one sync.
+    ///
+    /// # Errors
+    /// [`JournalError::NotSealed`], [`JournalError::NoSpace`] (wait again later), [`JournalError::Poisoned`].
+    pub fn wait(&self, sequence: u64, level: Level) -> Result<(), JournalError> {
+        let reached = &self.shared.reached;
+        let sealed = reached.of(Level::Memory);
+        if sequence >= sealed {
+            return Err(JournalError::NotSealed { sequence, sealed });
+        }
+        // bound: what is sealed is taken by a round of work, or waits to be taken in the next
+        while reached.of(level) <= sequence {
+            let mut writer = lock(&self.shared.writer);
+            if reached.of(level) <= sequence && !writer.work(level)? {
+                // The owner has it in hand, to add a batch to it.
+                drop(writer);
+                yield_now();
+            }
+        }
+        Ok(())
+    }
+}

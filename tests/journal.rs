@@ -1,0 +1,191 @@
+//! The journal as storage: appended, sealed, written, opened again, read.
+#![allow(clippy::unwrap_used, reason = "a test ends where something else than expected is found")]
+
+use std::fs;
+use std::path::Path;
+
+use neuronbus::journal::{
+    Entry, Flaw, Header, Journal, JournalError, Level, Options, Recovery, Scan, verify,
+};
+use tempfile::tempdir;
+
+fn entry(tick: u64, body: &[u8]) -> Entry<'_> {
+    Entry { tick, time_ns: tick * 1000, source: 3, kind: 9, body }
+}
+
+fn small() -> Options {
+    Options { segment_bytes: 8192, memory_bytes: 64 << 10, ..Options::default() }
+}
+
+/// What record `n` of the tests holds: of every length from 0 up, and told apart.
+fn body(n: u64) -> Vec<u8> {
+    (0..n % 97).map(|at| (n * 31 + at) as u8).collect()
+}
+
+/// A closed journal of batches of `in_batch` records, one tick each.
+fn write(place: &Path, batches: u64, in_batch: u64) {
+    let header = Header { seed: 7, meta: b"a test".to_vec(), ..Header::default() };
+    let mut journal = Journal::create(place, &header, small()).unwrap();
+    append(&mut journal, batches, in_batch);
+    journal.close().unwrap();
+}
+
+fn append(journal: &mut Journal, batches: u64, in_batch: u64) {
+    for _ in 0..batches {
+        for _ in 0..in_batch {
+            let n = journal.next_sequence();
+            assert_eq!(journal.append(&entry(n / in_batch, &body(n))), Ok(n));
+        }
+        journal.seal();
+        // The tests' journals hold little in memory.
+        journal.wait(journal.next_sequence() - 1, Level::PageCache).unwrap();
+    }
+}
+
+/// Reads from a scan to its end, and checks each record; the first and the next sequence.
+fn read(mut scan: Scan) -> Option<(u64, u64)> {
+    let mut seen: Option<(u64, u64)> = None;
+    while let Some(record) = scan.next() {
+        let record = record.unwrap();
+        let n = record.sequence;
+        assert_eq!((record.body, record.source, record.kind), (&body(n)[..], 3, 9));
+        let (first, next) = seen.unwrap_or((n, n));
+        assert_eq!(n, next, "sequences have no gap");
+        seen = Some((first, n + 1));
+    }
+    seen
+}
+
+fn segments(place: &Path) -> Vec<String> {
+    let names = fs::read_dir(place).unwrap().map(|file| file.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".segment"));
+    names.sort();
+    names
+}
+
+#[test]
+fn what_was_appended_is_read_in_order_over_many_segments() {
+    let place = tempdir().unwrap();
+    write(place.path(), 100, 5);
+    assert!(segments(place.path()).len() > 4);
+    assert_eq!(read(Scan::open(place.path()).unwrap()), Some((0, 500)));
+    let summary = verify(place.path()).unwrap();
+    assert_eq!((summary.records, summary.batches, summary.next), (500, 100, 500));
+    assert_eq!(summary.last_tick, 99);
+}
+
+#[test]
+fn a_scan_begins_at_a_sequence_a_tick_or_a_time() {
+    let place = tempdir().unwrap();
+    write(place.path(), 100, 5);
+    let scan = || Scan::open(place.path()).unwrap();
+    for n in [0, 1, 4, 5, 123, 250, 499] {
+        assert_eq!(read(scan().from_sequence(n).unwrap()), Some((n, 500)));
+        assert_eq!(read(scan().from_tick(n / 5).unwrap()), Some((n / 5 * 5, 500)));
+        assert_eq!(read(scan().from_time(n / 5 * 1000).unwrap()), Some((n / 5 * 5, 500)));
+    }
+    assert_eq!(read(scan().from_sequence(500).unwrap()), None);
+}
+
+#[test]
+fn a_journal_goes_on_where_it_ended() {
+    let place = tempdir().unwrap();
+    write(place.path(), 10, 5);
+    for round in 1..4 {
+        let (mut journal, recovery) = Journal::open(place.path(), small()).unwrap();
+        let Recovery { next, last_tick, cut, header, .. } = recovery;
+        assert_eq!((next, last_tick, cut), (round * 50, round * 10 - 1, None));
+        assert_eq!((header.seed, &header.meta[..]), (7, &b"a test"[..]));
+        append(&mut journal, 10, 5);
+        journal.close().unwrap();
+    }
+    assert_eq!(read(Scan::open(place.path()).unwrap()), Some((0, 200)));
+    verify(place.path()).unwrap();
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_recovers_to_the_last_seal() {
+    let origin = tempdir().unwrap();
+    write(origin.path(), 6, 3);
+    let name = &segments(origin.path())[0];
+    let whole = fs::read(origin.path().join(name)).unwrap();
+    let place = tempdir().unwrap();
+    let mut seen = Vec::new();
+    for length in (4097..whole.len()).step_by(13) {
+        let file = place.path().join(name);
+        fs::write(&file, &whole[..length]).unwrap();
+        let (journal, recovery) =
+            Journal::open(place.path(), Options { thread: false, ..small() }).unwrap();
+        assert_eq!(recovery.next % 3, 0, "a batch is there or not");
+        assert_eq!(
+            read(Scan::open(place.path()).unwrap()).map_or(0, |(_, next)| next),
+            recovery.next
+        );
+        drop(journal);
+        verify(place.path()).unwrap();
+        seen.push(recovery.next);
+        fs::remove_file(&file).unwrap();
+    }
+    assert!(seen.is_sorted());
+    seen.dedup();
+    assert_eq!(seen, [0, 3, 6, 9, 12, 15]);
+}
+
+#[test]
+fn nothing_is_taken_that_cannot_be_kept() {
+    let place = tempdir().unwrap();
+    let options = Options { thread: false, ..small() };
+    let mut journal = Journal::create(place.path(), &Header::default(), options).unwrap();
+    journal.append(&entry(5, b"")).unwrap();
+    assert_eq!(journal.append(&entry(4, b"")), Err(JournalError::TickBefore { tick: 4, last: 5 }));
+    assert!(matches!(
+        journal.append(&entry(5, &[0; 70_000])),
+        Err(JournalError::TooLarge { wanted: 70_000, .. })
+    ));
+    let mut taken = 1;
+    let full = loop {
+        match journal.append(&entry(5, &[0; 1000])) {
+            Ok(_) => taken += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, JournalError::Full { .. }));
+    assert_eq!((journal.refused(), journal.next_sequence()), (2, taken));
+    journal.seal();
+    journal.drive().unwrap();
+    assert_eq!(journal.reached(Level::Synced), taken);
+    journal.append(&entry(5, &[0; 1000])).unwrap();
+}
+
+#[test]
+fn a_journal_has_one_writer_and_is_not_made_twice() {
+    let place = tempdir().unwrap();
+    let (header, missing) = (Header::default(), place.path().join("missing"));
+    assert!(matches!(Journal::open(&missing, small()), Err(JournalError::Missing { .. })));
+    assert!(matches!(Journal::open(place.path(), small()), Err(JournalError::Missing { .. })));
+    let journal = Journal::create(place.path(), &header, small()).unwrap();
+    assert!(matches!(Journal::open(place.path(), small()), Err(JournalError::Busy { .. })));
+    journal.close().unwrap();
+    assert!(matches!(
+        Journal::create(place.path(), &header, small()),
+        Err(JournalError::AlreadyExists { .. })
+    ));
+}
+
+#[test]
+fn damage_is_found_where_it_is() {
+    let place = tempdir().unwrap();
+    write(place.path(), 100, 5);
+    let file = place.path().join(&segments(place.path())[1]);
+    let whole = fs::read(&file).unwrap();
+    let mut changed = whole.clone();
+    changed[4096 + 45] ^= 1;
+    fs::write(&file, &changed).unwrap();
+    let Err(JournalError::Damaged(damage)) = verify(place.path()) else { panic!("not found") };
+    assert_eq!((damage.flaw, damage.offset, damage.record), (Flaw::Checksum, 4096, 0));
+    assert_eq!(format!("{}.segment", &damage.segment[..20]), segments(place.path())[1]);
+    fs::remove_file(&file).unwrap();
+    let Err(JournalError::Damaged(damage)) = verify(place.path()) else { panic!("not found") };
+    assert_eq!(damage.flaw, Flaw::MissingSegment);
+}
