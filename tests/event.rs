@@ -1,4 +1,5 @@
 //! Events: their records, their ids, patterns of topics, and the way in.
+#![allow(clippy::unwrap_used, reason = "a test ends where something else than expected is found")]
 
 use std::sync::{Arc, Mutex};
 

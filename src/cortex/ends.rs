@@ -15,6 +15,12 @@ impl Assembly {
         to: &End,
     ) -> Result<(), ProjectionError> {
         let refuse = |feature, why| Err(ProjectionError::Unsupported { feature, why });
+        let agents = [from, to]
+            .iter()
+            .all(|end| self.crowd(end).is_none() && self.population(end).is_none());
+        if matches!(spec.connector, Connector::Named(_)) && !agents {
+            return refuse("a connector by name", "cells have numbers and no names");
+        }
         if self.crowd(from).or(self.crowd(to)).is_some() {
             return self.check_crowd(spec, from, to);
         }

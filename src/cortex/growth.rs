@@ -124,6 +124,10 @@ impl Worker {
 
     fn connects(&self, wiring: &Wiring, pre: (usize, NeuronId), post: (usize, NeuronId)) -> bool {
         let allowed = wiring.spec.autapses || pre.1 != post.1;
+        if let Connector::Named(names) = &wiring.spec.connector {
+            let (source, target) = (self.atlas.name(pre.1), self.atlas.name(post.1));
+            return allowed && names.belong_together(source, target);
+        }
         let seed = self.services.seed;
         allowed && wiring.spec.connects(seed, wiring.projection as u64, pre.0, post.0)
     }

@@ -248,6 +248,12 @@ impl<'a> EventView<'a> {
         self.headers.entries().filter_map(|(name, value)| Some((name, value.text()?)))
     }
 
+    /// Its headers, as an object of texts.
+    #[must_use]
+    pub fn all_headers(&self) -> Packed<'a> {
+        self.headers
+    }
+
     /// The situation it occurs in, an object.
     #[must_use]
     pub fn context(&self) -> Packed<'a> {

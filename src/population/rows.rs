@@ -297,7 +297,8 @@ impl Plan<'_> {
                 }
             }
             // The first two are asked by target, and a list has been read.
-            Connector::InDegree(_) | Connector::Near(_) | Connector::List(_) => {}
+            // By target, listed, or of agents.
+            _ => {}
         }
     }
 

@@ -19,6 +19,26 @@ pub(crate) enum Connector {
     /// The nearest sources of each target.
     Near(Arc<Neighbours>),
     List(Arc<[Synapse]>),
+    /// The pairs whose names belong together.
+    Named(Names),
+}
+
+type Belong = dyn Fn(&str, &str) -> bool + Send + Sync;
+
+/// Whether the names of a source and of a target belong together.
+#[derive(Clone)]
+pub(crate) struct Names(pub(super) Arc<Belong>);
+
+impl Names {
+    pub(crate) fn belong_together(&self, source: &str, target: &str) -> bool {
+        (self.0)(source, target)
+    }
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names")
+    }
 }
 
 /// Who is near whom.
@@ -61,6 +81,8 @@ impl Connector {
                 }
             },
             Self::List(list) => list.len() as u64,
+            // Nobody has asked the names yet.
+            Self::Named(_) => u64::from(sources.max(targets)),
         }
     }
 

@@ -8,7 +8,7 @@ mod layout;
 use std::sync::Arc;
 
 pub(crate) use self::connector::{Connector, SourcesOf};
-use self::connector::{Neighbours, Reach};
+use self::connector::{Names, Neighbours, Reach};
 pub(crate) use self::distribution::Draw;
 pub use self::distribution::{Delays, Weights};
 pub use self::error::ProjectionError;
@@ -94,6 +94,15 @@ impl Projection {
     #[must_use]
     pub fn one_to_one() -> Self {
         Self { autapses: true, ..Self::with(Connector::OneToOne) }
+    }
+
+    /// The pairs of agents whose names belong together, those that come while it runs included: topics and those who
+    /// subscribed to them.
+    ///
+    /// `belong` is asked once for each pair; it must be a function of the two names (source, target) alone.
+    #[must_use]
+    pub fn by_name(belong: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        Self::with(Connector::Named(Names(Arc::new(belong))))
     }
 
     /// Each pair with this probability, drawn from the seed.
@@ -415,7 +424,10 @@ impl Projection {
             Connector::Random(p) => {
                 math::unit(math::random(seed, salt, pre as u64, post as u64)) < p
             }
-            Connector::InDegree(_) | Connector::Near(_) | Connector::List(_) => false,
+            Connector::InDegree(_)
+            | Connector::Near(_)
+            | Connector::List(_)
+            | Connector::Named(_) => false,
         }
     }
 }
