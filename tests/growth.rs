@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use neuronbus::cortex::CortexBuilder;
 use neuronbus::gate::AdmitError;
 use neuronbus::id::RegionId;
+use neuronbus::population::Cells;
 use neuronbus::prelude::*;
 use neuronbus::projection::Synapse;
 use proptest::prelude::*;
@@ -175,6 +176,41 @@ fn a_topology_that_grew_exports_the_same_document_when_its_ids_are_the_same() {
     let whole = build(12);
     assert_eq!(build(0), whole);
     assert_eq!(build(5), whole);
+}
+
+#[test]
+fn names_that_belong_together_are_joined_whichever_of_them_comes_first() {
+    let build = |first: &[(u64, bool, &str)]| {
+        let mut builder = free();
+        let [topics, ears] = [1, 2].map(|n| RegionId::new(n).unwrap());
+        let region = |is_topic: bool| if is_topic { topics } else { ears };
+        let sprout = |&(tick, is_topic, name): &(u64, bool, &str)| {
+            (tick, Act::Sprout(region(is_topic), name.to_owned(), 0.0))
+        };
+        builder.region(Region::gated("door", Acts::new(first.iter().map(sprout).collect())));
+        let topics = builder.region(Region::agents("topics").template(9, blank));
+        let ears = builder.region(Region::agents("ears").template(9, blank));
+        let belong = |topic: &str, ear: &str| ear.starts_with(topic);
+        builder.project(topics, ears, Projection::by_name(belong));
+        let mut cortex = builder.build().unwrap();
+        cortex.run_for(Ticks(9)).unwrap();
+        synapses(&cortex).into_keys().collect::<Vec<_>>()
+    };
+    let (a, b) = ((true, "a"), (true, "b"));
+    let (a1, a2) = ((false, "a1"), (false, "a2"));
+    let dated = |order: [(bool, &'static str); 4]| {
+        let all = order.into_iter().enumerate();
+        build(&all.map(|(tick, (topic, name))| (tick as u64, topic, name)).collect::<Vec<_>>())
+    };
+    let pairs = [("topics:a", "ears:a1"), ("topics:a", "ears:a2")]
+        .map(|(topic, ear)| (topic.to_owned(), ear.to_owned()));
+    assert_eq!(dated([a, b, a1, a2]), pairs);
+    assert_eq!(dated([a1, a, a2, b]), pairs);
+    // Cells have no names.
+    let mut builder = free();
+    let cells = builder.region(Region::population("p", Cells::lif(Lif::default()), 4));
+    builder.project(cells, cells, Projection::by_name(|_, _| true));
+    assert!(builder.build().unwrap_err().to_string().contains("cells have numbers and no names"));
 }
 
 #[test]
