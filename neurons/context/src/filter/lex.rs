@@ -68,7 +68,7 @@ fn refusal(text: &str, at: usize) -> FilterError {
         // Only a dot without a name behind it keeps a path from being one.
         first if first.is_alphabetic() || first == '_' => {
             let dots = rest.match_indices('.').map(|(dot, _)| dot + 1);
-            let bare = |&dot: &usize| !rest[dot..].starts_with(|c| is_of_name(c));
+            let bare = |&dot: &usize| !rest[dot..].starts_with(is_of_name);
             let at = at + { dots }.find(bare).unwrap_or(0);
             let found =
                 text[at..].chars().next().map_or("the end".to_owned(), |c| format!("{c:?}"));
