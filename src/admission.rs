@@ -26,8 +26,14 @@ pub(crate) trait Desk {
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError>;
-    fn sprout(&mut self, region: RegionId, name: &str) -> Result<NeuronId, AdmitError>;
+    fn sprout(
+        &mut self,
+        gate: NeuronId,
+        region: RegionId,
+        name: &str,
+    ) -> Result<NeuronId, AdmitError>;
     fn stamp(&mut self, stamp: Stamp);
+    fn bookmark(&mut self, gate: NeuronId, bookmark: &[u8]) -> Result<(), AdmitError>;
 }
 
 /// What a gate can do while it admits; it lasts as long as the call.
@@ -129,7 +135,17 @@ impl Admissions<'_> {
     /// # Errors
     /// [`AdmitError`] when the region has no template or is full; the topology is as it was.
     pub fn sprout(&mut self, region: RegionId, name: &str) -> Result<NeuronId, AdmitError> {
-        self.desk.sprout(region, name)
+        self.desk.sprout(self.gate, region, name)
+    }
+
+    /// Leaves word of how far this gate has come: where a run goes on from its journal, the gate is
+    /// [given](crate::gate::Gate::resume) the last bookmark that was recorded, with what it had admitted before it.
+    /// Without a journal nothing happens.
+    ///
+    /// # Errors
+    /// [`AdmitError::Journal`] when the journal takes nothing.
+    pub fn bookmark(&mut self, bookmark: &[u8]) -> Result<(), AdmitError> {
+        self.desk.bookmark(self.gate, bookmark)
     }
 
     /// Says when the outside handed over what is admitted in this call, for the latency figures.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::arena::Arena;
 use crate::atlas::Atlas;
+use crate::cause::Tracer;
 use crate::event::{Event, EventError, EventId};
 use crate::evidence::{Evidence, EvidenceRing};
 use crate::flight::{self, Flights};
@@ -91,6 +92,8 @@ pub(crate) struct Services {
     pub(crate) room: usize,
     pub(crate) saturated: u64,
     pub(crate) evidence_let_go: u64,
+    /// Writes down who fires and why, if somebody asked.
+    pub(crate) tracer: Option<Box<Tracer>>,
 }
 
 impl Services {
@@ -107,6 +110,7 @@ impl Services {
             room: 0,
             saturated: 0,
             evidence_let_go: 0,
+            tracer: None,
         }
     }
 
@@ -140,6 +144,9 @@ impl Services {
         }
         self.room -= 1;
         self.outbox.push(Sent { source, cell, target: header.target, flight });
+        if self.tracer.is_some() {
+            self.trace(flight, firing.payload);
+        }
         *sequence = sequence.wrapping_add(1);
         Ok(())
     }
@@ -159,7 +166,31 @@ impl Services {
             *place = spike;
             self.room -= 1;
             self.outbox.push(Sent { source, cell: NO_CELL, target: BROADCAST, flight });
+            self.trace(flight, &[]);
             *sequence = sequence.wrapping_add(1);
+        }
+    }
+
+    /// A neuron hears a spike, for who traces causes.
+    #[inline]
+    pub(crate) fn hears(&mut self, target: NeuronId, spike: &Spike) {
+        if let Some(tracer) = &mut self.tracer {
+            tracer.hears(target, spike);
+        }
+    }
+
+    /// A membrane fires, for who traces causes.
+    #[inline]
+    pub(crate) fn fires(&mut self, id: NeuronId) {
+        if let Some(tracer) = &mut self.tracer {
+            tracer.fires(id);
+        }
+    }
+
+    #[cold]
+    fn trace(&mut self, flight: u32, payload: &[u8]) {
+        if let Some(tracer) = &mut self.tracer {
+            tracer.sent(self.flights.spike(flight), payload);
         }
     }
 

@@ -114,6 +114,22 @@ pub trait Gate: Send {
         Ok(())
     }
 
+    /// The run goes on from a journal: the last [bookmark](Admissions::bookmark) of this gate in it. Called before
+    /// [`open`](Gate::open).
+    ///
+    /// # Errors
+    /// If it cannot go on from there; the run does not start.
+    fn resume(&mut self, bookmark: &[u8]) -> Result<(), GateError> {
+        let _ = bookmark;
+        Ok(())
+    }
+
+    /// The first so many spikes and names that this gate admitted in this process are in the journal, at the level of
+    /// durability that it was opened with. Called between ticks, when the number has grown.
+    fn recorded(&mut self, admissions: u64) {
+        let _ = admissions;
+    }
+
     /// Hands in what has arrived.
     ///
     /// # Errors
@@ -174,6 +190,9 @@ pub enum AdmitError {
     /// The payload found no room.
     #[error(transparent)]
     Arena(#[from] crate::arena::ArenaError),
+    /// The journal takes nothing now: its disk is full, or has failed.
+    #[error("it cannot be recorded, so it does not enter: {0}")]
+    Journal(#[from] crate::journal::JournalError),
     /// The limit of spikes under way is reached.
     #[error(transparent)]
     Saturated(#[from] crate::context::Saturated),

@@ -55,6 +55,15 @@ impl Stamp {
     }
 }
 
+/// Nanoseconds since 1970 by the machine's clock, which may be set back: for the journal.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+pub(crate) fn unix_ns() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    // A clock before 1970 is wrong anyway.
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
 /// Microseconds since 1970 by the machine's clock, which may be set back: for what enters through gates.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]

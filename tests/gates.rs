@@ -599,7 +599,7 @@ fn a_spawned_cortex_answers_takes_commands_and_gives_itself_back() {
     while running.inspect(|cortex| cortex.counts().firings).unwrap() == 0 {}
     let names = running.inspect(|cortex| cortex.atlas().address(id(0))).unwrap();
     assert_eq!(names, "n:n");
-    let pruned = running.command(|cortex| cortex.prune(0.5)).unwrap();
+    let pruned = running.command(|cortex| cortex.prune(0.5).unwrap()).unwrap();
     assert_eq!((pruned, running.is_finished()), (0, false));
     running.stop();
     let (cortex, report) = running.join().unwrap();

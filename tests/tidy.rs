@@ -58,7 +58,17 @@ const DEPENDENCIES: [&str; 19] = [
 const LEVELS: [&[&str]; 13] = [
     &["id", "math", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
-    &["arena", "axon", "dendrite", "event", "evidence", "membrane", "plasticity"],
+    &[
+        "arena",
+        "axon",
+        "cause",
+        "dendrite",
+        "event",
+        "evidence",
+        "membrane",
+        "plasticity",
+        "recorded",
+    ],
     &["flight", "journal", "projection", "transport"],
     &["synapse", "population"],
     &["atlas", "context", "neuron"],

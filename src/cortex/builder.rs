@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::assembly::Assembly;
 use super::doors::DoorPlan;
 use super::placement::Placement;
+use super::plan::plan_of;
+use super::recording::{Recorder, Recording};
+use super::recovery::RecoveryError;
 use super::worker::Worker;
 use super::workers::{Crossing, WORKERS_MAX};
 use super::{Cortex, Outfit};
@@ -31,6 +34,9 @@ pub enum Mistake {
     /// A path or a name is refused.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// The journal cannot be kept, or is of another topology.
+    #[error(transparent)]
+    Journal(#[from] RecoveryError),
     /// A membrane is refused.
     #[error("membrane of {neuron}: {source}")]
     Membrane {
@@ -126,6 +132,7 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
+#[derive(Debug)]
 pub(super) enum Target {
     Port(Port),
     Address(String),
@@ -144,6 +151,7 @@ pub struct CortexBuilder {
     flight_limit: usize,
     pin: Option<usize>,
     directory: Option<Directory>,
+    journal: Option<Recording>,
     workers: usize,
     cores: Option<Vec<usize>>,
 }
@@ -162,6 +170,7 @@ impl Default for CortexBuilder {
             flight_limit: 1 << 20,
             pin: None,
             directory: None,
+            journal: None,
             workers: 1,
             cores: None,
         }
@@ -254,6 +263,42 @@ impl CortexBuilder {
         self
     }
 
+    /// Keeps a journal: everything that enters is written there before it acts. Where there is one already, the first
+    /// run takes up where it ends.
+    ///
+    /// ```
+    /// use neuronbus::inlet::Inlet;
+    /// use neuronbus::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let place = tempfile::tempdir()?;
+    /// # let place = place.path().join("journal");
+    /// let build = |gate| {
+    ///     let mut builder = Cortex::builder();
+    ///     let door = builder.region(Region::gated("sense/door", gate));
+    ///     let ears = builder.region(Region::agents("sense/ears").neuron("left", Relay::default()));
+    ///     builder.project(door, ears, Projection::all_to_all()).pace(Pace::Free).journal(&place);
+    ///     builder.build()
+    /// };
+    /// let (mut inlet, gate) = Inlet::gate(16)?;
+    /// let mut cortex = build(gate)?;
+    /// inlet.fire(SpikeKind::Excitatory, 0, b"hello")?;
+    /// cortex.run_for(Ticks(10))?;
+    /// let before = cortex.digest();
+    /// drop(cortex);
+    ///
+    /// let (_inlet, gate) = Inlet::gate(16)?;
+    /// let mut again = build(gate)?;
+    /// again.run_for(Ticks(0))?;
+    /// assert_eq!(again.digest(), before);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn journal(&mut self, recording: impl Into<Recording>) -> &mut Self {
+        self.journal = Some(recording.into());
+        self
+    }
+
     /// How many workers compute: threads, each with some of the regions; 1 unless set.
     ///
     /// A region with agents or a gate is on one worker, which [`Region::worker`] names or the cortex chooses; a
@@ -278,11 +323,12 @@ impl CortexBuilder {
     /// [`BuildError`] with every mistake found.
     pub fn build(mut self) -> Result<Cortex, BuildError> {
         let mut mistakes = Vec::new();
-        let plan = DoorPlan::of(&mut self.regions);
+        let doors_wanted = DoorPlan::of(&mut self.regions);
         let length = TickLength::new(self.tick_length).unwrap_or_else(|error| {
             mistakes.push(error.into());
             TickLength::default()
         });
+        let plan = plan_of((self.seed, length), &self.regions, &self.projections);
         let count = if (1..=WORKERS_MAX).contains(&self.workers) {
             self.workers
         } else {
@@ -319,7 +365,7 @@ impl CortexBuilder {
         if !mistakes.is_empty() {
             return Err(BuildError { mistakes });
         }
-        let established = plan.establish(self.directory, &mut doors, axons);
+        let established = doors_wanted.establish(self.directory, &mut doors, axons);
         let (host, traces) =
             established.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
         workers.iter_mut().for_each(Worker::widen_wheel);
@@ -328,7 +374,14 @@ impl CortexBuilder {
         let (pace, wait) = (self.pace, self.wait);
         let outfit = Outfit { pace, wait, traces, host, pin, cores, epoch };
         let cortex = Cortex::assemble(workers, doors, outfit);
-        cortex.map_err(|error| BuildError { mistakes: vec![error.into()] })
+        let mut cortex = cortex.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
+        cortex.plan = plan;
+        if let Some(recording) = self.journal {
+            let recorder = Recorder::open(recording, plan, self.seed);
+            let recorder = recorder.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
+            cortex.recorder = Some(Box::new(recorder));
+        }
+        Ok(cortex)
     }
 }
 

@@ -19,6 +19,9 @@ impl Worker {
     /// Wakes whose time has come, agents and cells, in the order in which they asked.
     pub(super) fn wake(&mut self, now: u64) {
         while let Some((id, cell)) = self.services.timers.pop(now) {
+            if let Some(tracer) = &mut self.services.tracer {
+                tracer.wakes(id);
+            }
             if let Body::Crowd(crowd) = self.cells[id.index()].body {
                 self.crowds.wake((crowd, cell), &mut self.services, &self.atlas);
             } else {
@@ -35,11 +38,24 @@ impl Worker {
         while let Some(arrival) = self.wheel.pop_at(now, first.segment) {
             flights.push(arrival.flight);
         }
+        self.trace_run(tie, &flights);
         let sign = self.table.projections[tie.projection as usize].sign;
         let place = (tie.strand as usize, tie.position);
         self.crowds.hear_run(place, sign, &flights, &mut self.services, &self.atlas);
         flights.clear();
         self.run = flights;
+    }
+
+    /// A crowd hears a run of spikes, for who traces causes.
+    fn trace_run(&mut self, tie: Tie, flights: &[u32]) {
+        let services = &mut self.services;
+        let Some(tracer) = &mut services.tracer else { return };
+        let Side::Crowd { endpoint, .. } = self.crowds.strands[tie.strand as usize].to else {
+            return;
+        };
+        for &flight in flights {
+            tracer.hears(endpoint, services.flights.spike(flight));
+        }
     }
 
     /// Whether a spike of a source, or of a cell of it, has a synapse in a segment.
@@ -81,7 +97,8 @@ impl Worker {
         let sign = if kind == SpikeKind::Inhibitory { -shared.sign } else { shared.sign };
         let scale = (kind != SpikeKind::Modulatory).then(|| sign * f32::from(spike.firings()));
         let heard = Heard { spike, payload, scale };
-        if let Side::Crowd { .. } = strand.to {
+        if let Side::Crowd { endpoint, .. } = strand.to {
+            self.services.hears(endpoint, spike);
             let place = (tie.strand as usize, source);
             return self.crowds.hear(place, &heard, &mut self.services, &self.atlas);
         }
@@ -100,7 +117,14 @@ impl Worker {
     }
 
     /// A spike that a gate put straight onto the membranes of a crowd.
-    pub(super) fn hear_crowd(&mut self, crowd: u16, drive: f32, spike: &Spike, payload: &[u8]) {
+    pub(super) fn hear_crowd(
+        &mut self,
+        (endpoint, crowd): (NeuronId, u16),
+        drive: f32,
+        spike: &Spike,
+        payload: &[u8],
+    ) {
+        self.services.hears(endpoint, spike);
         let cells = self.crowds.cells_of(crowd);
         // `admit` has counted one.
         self.counts.delivered += spike.target_cell().map_or(u64::from(cells) - 1, |_| 0);

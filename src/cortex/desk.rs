@@ -1,5 +1,6 @@
 //! Admitting: what gates hand in becomes input of the worker.
 
+use super::recording::Recorder;
 use super::worker::{Admitted, Body, Worker};
 use super::workers::{Mail, Port};
 use crate::admission::Desk;
@@ -8,6 +9,7 @@ use crate::flight;
 use crate::gate::AdmitError;
 use crate::id::{NeuronId, RegionId};
 use crate::pace::Stamp;
+use crate::recorded::Recorded;
 use crate::spike::{Cells, Header, NO_CELL, Spike, SpikeKind};
 use crate::time::{Tick, TickLength};
 
@@ -18,6 +20,26 @@ pub(super) struct Reception<'a> {
     pub(super) stamps: &'a mut Vec<Stamp>,
     /// Whether something was admitted for other workers.
     pub(super) elsewhere: &'a mut bool,
+    /// Who writes down what enters.
+    pub(super) recorder: Option<&'a mut Recorder>,
+}
+
+impl Reception<'_> {
+    /// Whether what is about to enter can be written down.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) -> Result<(), AdmitError> {
+        match &mut self.recorder {
+            Some(recorder) => Ok(recorder.makes_room(bytes)?),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, gate: NeuronId, recorded: &Recorded<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(self.worker.services.now, gate.raw().into(), recorded);
+        }
+    }
 }
 
 /// Stamps kept of one tick; a burst is measured by its first spikes.
@@ -41,7 +63,7 @@ impl Desk for Reception<'_> {
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError> {
-        let worker = &mut *self.worker;
+        let worker = &*self.worker;
         match worker.cells.get(target.index()).map(|cell| &cell.body) {
             None | Some(Body::Gate(_) | Body::Population(_)) => {
                 return Err(AdmitError::NoSuchNeuron(target));
@@ -60,6 +82,8 @@ impl Desk for Reception<'_> {
         if !drive.is_finite() {
             return Err(AdmitError::Drive(drive));
         }
+        self.make_room(payload.len())?;
+        let worker = &mut *self.worker;
         let sequence = &mut worker.cells[gate.index()].sequence;
         let header = Header {
             time_ns: worker.services.tick_length.start_ns(Tick(worker.services.now)),
@@ -73,6 +97,10 @@ impl Desk for Reception<'_> {
         let mut spike = Spike::new(gate, kind);
         flight::write(&mut spike, &header, cells, payload, &worker.services.arena)?;
         *sequence = sequence.wrapping_add(1);
+        if let Some(tracer) = &mut worker.services.tracer {
+            tracer.admits();
+            tracer.sent(&spike, payload);
+        }
         if worker.crossing.is_here(target) {
             worker.admitted.push(Admitted { spike, target, drive });
         } else {
@@ -80,6 +108,7 @@ impl Desk for Reception<'_> {
             *self.elsewhere = true;
         }
         worker.counts.admitted += 1;
+        self.record(gate, &Recorded::Drive { target, cell, drive, kind, priority, payload });
         Ok(())
     }
 
@@ -90,15 +119,25 @@ impl Desk for Reception<'_> {
         priority: u8,
         payload: &[u8],
     ) -> Result<(), AdmitError> {
+        self.make_room(payload.len())?;
         let worker = &mut *self.worker;
         let sequence = &mut worker.cells[gate.index()].sequence;
         let firing = Firing { kind, priority, payload, ..Firing::default() };
+        if let Some(tracer) = &mut worker.services.tracer {
+            tracer.admits();
+        }
         worker.services.send((gate, NO_CELL), sequence, firing)?;
         worker.counts.admitted += 1;
+        self.record(gate, &Recorded::Fire { kind, priority, payload });
         Ok(())
     }
 
-    fn sprout(&mut self, region: RegionId, name: &str) -> Result<NeuronId, AdmitError> {
+    fn sprout(
+        &mut self,
+        gate: NeuronId,
+        region: RegionId,
+        name: &str,
+    ) -> Result<NeuronId, AdmitError> {
         let worker = &mut *self.worker;
         if let Some(id) = worker.atlas.neuron_in(region, name) {
             return Ok(id);
@@ -109,6 +148,9 @@ impl Desk for Reception<'_> {
         let bound = template.bound;
         if worker.atlas.members(region).len() >= bound {
             return Err(AdmitError::RegionFull { region: path(), bound, name: name.to_owned() });
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.makes_room(name.len())?;
         }
         let (neuron, membrane) = ((template.make)(name), template.membrane);
         let card = neuron.card();
@@ -127,7 +169,14 @@ impl Desk for Reception<'_> {
                 neuron: if index == home { neuron.take() } else { None },
             });
         }
+        self.record(gate, &Recorded::Sprout { region, name });
         Ok(id)
+    }
+
+    fn bookmark(&mut self, gate: NeuronId, bookmark: &[u8]) -> Result<(), AdmitError> {
+        self.make_room(bookmark.len())?;
+        self.record(gate, &Recorded::Bookmark(bookmark));
+        Ok(())
     }
 
     fn stamp(&mut self, stamp: Stamp) {

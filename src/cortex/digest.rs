@@ -19,6 +19,10 @@ impl Digest {
         &self.0
     }
 
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) fn of(workers: &[&Worker], next: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
         let hasher = &mut hasher;
@@ -53,6 +57,14 @@ impl Digest {
         }
         Self(*hasher.finalize().as_bytes())
     }
+}
+
+/// 32 bits of what a neuron is, and what its membrane holds.
+pub(super) fn fingerprint(worker: &Worker, id: NeuronId) -> u32 {
+    let mut hasher = blake3::Hasher::new();
+    digest_neuron(worker, id, &mut Vec::new(), &mut hasher);
+    let hash = hasher.finalize();
+    hash.as_bytes().first_chunk().map_or(0, |word| u32::from_le_bytes(*word))
 }
 
 /// What a neuron is, and what its membrane holds.

@@ -1,6 +1,7 @@
 //! Emitting: what has reached a gate is handed to it with its payload resolved.
 
 use super::Door;
+use super::recording::Recorder;
 use super::worker::Outlet;
 use crate::context::Services;
 use crate::gate::Outbound;
@@ -25,7 +26,13 @@ fn recycle<'b>(mut spent: Vec<Outbound<'_>>) -> Vec<Outbound<'b>> {
 
 impl Emission {
     /// Hands a gate what waits for it; what it takes has landed.
-    pub(crate) fn emit(&mut self, door: &mut Door, outlet: &mut Outlet, services: &mut Services) {
+    pub(crate) fn emit(
+        &mut self,
+        door: &mut Door,
+        outlet: &mut Outlet,
+        services: &mut Services,
+        recorder: Option<&mut Recorder>,
+    ) {
         self.payloads.clear();
         self.ends.clear();
         for &(flight, _) in &outlet.held {
@@ -47,7 +54,12 @@ impl Emission {
             outbound.push(Outbound { spike, payload: &self.payloads[start..end], tick });
             start = end;
         }
-        let taken = door.hand_out(&outbound);
+        let (taken, given) = door.hand_out(&outbound);
+        if let Some(recorder) = recorder {
+            for out in &outbound[..taken] {
+                recorder.record_output(services.now, door.id, given, out);
+            }
+        }
         self.outbound = recycle(outbound);
         for (flight, _) in outlet.held.drain(..taken) {
             services.flights.land(flight, &services.arena);
@@ -56,19 +68,20 @@ impl Emission {
 }
 
 impl Door {
-    /// How many the gate takes; one that has failed, or fails now, takes them all and they are counted as abandoned.
-    fn hand_out(&mut self, outbound: &[Outbound<'_>]) -> usize {
+    /// How many the gate takes, and whether it does; one that has failed, or fails now, takes them all and they are
+    /// counted as abandoned.
+    fn hand_out(&mut self, outbound: &[Outbound<'_>]) -> (usize, bool) {
         if self.failed.is_none() {
             match self.gate.emit(outbound) {
                 Ok(taken) => {
                     let taken = taken.min(outbound.len());
                     self.emitted += taken as u64;
-                    return taken;
+                    return (taken, true);
                 }
                 Err(error) => self.fail(&error),
             }
         }
         self.abandoned += outbound.len() as u64;
-        outbound.len()
+        (outbound.len(), false)
     }
 }

@@ -33,6 +33,15 @@ impl Gate for Guarded {
         self.guard(|gate| gate.open(link))?
     }
 
+    fn resume(&mut self, bookmark: &[u8]) -> Result<(), GateError> {
+        self.guard(|gate| gate.resume(bookmark))?
+    }
+
+    fn recorded(&mut self, admissions: u64) {
+        // It has no way to say that it failed; what it does next will.
+        let _ = self.guard(|gate| gate.recorded(admissions));
+    }
+
     fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
         self.guard(|gate| gate.admit(inbound))?
     }

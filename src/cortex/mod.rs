@@ -5,6 +5,7 @@ mod builder;
 mod counts;
 mod crowds;
 mod desk;
+mod difference;
 mod digest;
 mod doors;
 mod drawn;
@@ -12,7 +13,15 @@ mod emission;
 mod ends;
 mod growth;
 mod guard;
+mod keeping;
+mod opening;
+mod operator;
 mod placement;
+mod plan;
+mod playback;
+mod recording;
+mod recovery;
+mod replay;
 mod report;
 mod run;
 mod running;
@@ -26,7 +35,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use builder::{BuildError, CortexBuilder, Mistake};
 pub use counts::{Counts, FaultEntry};
+pub use difference::{Difference, ReplayError};
 pub use digest::Digest;
+pub use operator::OperatorError;
+pub use playback::Playback;
+pub use recording::{Every, Recording};
+pub use recovery::{Recovered, RecoveryError};
+pub use replay::{ReplayOptions, ReplayReport, Speed};
 pub use report::{AxonEntry, GateEntry, Latencies, Report, SpikeCounts, Spread, WorkerEntry};
 pub use run::{Ended, RunError, RunReport, TickReport};
 pub use running::Running;
@@ -36,6 +51,7 @@ use crossbeam_channel::Receiver;
 use crate::atlas::Atlas;
 use crate::axon::{Axon, AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
 use crate::brain::{Host, Trace};
+use crate::cause::Causes;
 use crate::gate::{Gate, GateAccount, Outlook};
 use crate::id::{NeuronId, RegionId};
 use crate::pace::{Pace, Stamp};
@@ -45,6 +61,7 @@ use crate::time::{Tick, TickLength};
 use crate::topology::Topology;
 use emission::Emission;
 use guard::Guarded;
+use recording::Recorder;
 use report::Vitals;
 use running::Command;
 use together::Together;
@@ -135,8 +152,15 @@ pub struct Cortex {
     next: u64,
     /// What a handle wants done between two ticks.
     attention: Option<Receiver<Command>>,
+    /// Whether the neurons have been started.
+    started: bool,
     opened: bool,
     closed: bool,
+    recorder: Option<Box<Recorder>>,
+    /// Whether what is computed is a replay: gates are not called then.
+    replaying: bool,
+    recovered: Option<Recovered>,
+    plan: Digest,
     emission: Emission,
     vitals: Vitals,
     stamps: Vec<Stamp>,
@@ -192,8 +216,13 @@ impl Cortex {
             doorbell,
             next: 0,
             attention: None,
+            started: false,
             opened: false,
             closed: false,
+            recorder: None,
+            replaying: false,
+            recovered: None,
+            plan: Digest::from_bytes([0; 32]),
             emission: Emission::default(),
             vitals: Vitals::default(),
             stamps: Vec::with_capacity(64),
@@ -356,13 +385,6 @@ impl Cortex {
         }
     }
 
-    /// Removes plastic synapses between agents whose weight has fallen below a bound. Protected ones stay, and so do
-    /// those between populations, which go by [`Projection::structure`](crate::projection::Projection::structure)
-    /// alone. Returns how many went.
-    pub fn prune(&mut self, below: f32) -> u64 {
-        self.workers_mut().map(|worker| worker.table.prune(below)).sum()
-    }
-
     /// The topology as a graph, to be checked, drawn or exported.
     #[must_use]
     pub fn topology(&self) -> Topology {
@@ -419,6 +441,25 @@ impl Cortex {
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
+    }
+
+    /// A hash of what was described: seed, tick length, regions and projections. A journal is replayed, and a snapshot
+    /// restored, by a cortex with the same plan.
+    #[must_use]
+    pub fn plan(&self) -> Digest {
+        self.plan
+    }
+
+    /// Writes down, from now on, which spikes make a neuron fire; asked for before a [replay](Self::replay), whose
+    /// causes [`take_causes`](Self::take_causes) has then. With several workers the causes are those of the first only.
+    pub fn trace_causes(&mut self) {
+        self.worker.services.tracer = Some(Box::default());
+    }
+
+    /// What was traced since [`trace_causes`](Self::trace_causes); nothing if it was not asked for.
+    #[must_use]
+    pub fn take_causes(&mut self) -> Causes {
+        self.worker.services.tracer.take().map(|tracer| tracer.into_causes()).unwrap_or_default()
     }
 
     /// A hash of all state that a run computes: equal runs have equal digests.

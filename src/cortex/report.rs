@@ -240,7 +240,7 @@ impl Cortex {
             axons: own.chain(rings).collect(),
             workers: self.worker_entries(),
             faults: self.faults(),
-            notes: self.notes.clone(),
+            notes: self.notes.iter().cloned().chain(self.note_of_journal()).collect(),
             neurons: self.worker.cells.len(),
             cells: self.workers().map(Worker::cells_here).sum(),
             synapses: self.synapses(),

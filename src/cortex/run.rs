@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::desk::Reception;
 use super::{Cortex, Door};
 use crate::admission::Admissions;
-use crate::gate::{GateError, GateLink, Outlook};
+use crate::gate::{GateError, Outlook};
 use crate::pace::{Pace, Pacer, Stamp};
 use crate::time::{Span, Tick, Ticks};
 
@@ -38,6 +38,9 @@ pub enum RunError {
         /// What it said.
         reason: String,
     },
+    /// The run could not be taken up where its journal ends.
+    #[error("the run cannot be taken up from its journal: {0}")]
+    Recovery(Box<super::RecoveryError>),
     /// The thread of the cortex has ended.
     #[error("the worker has ended")]
     Gone,
@@ -110,6 +113,8 @@ impl Cortex {
     /// # Errors
     /// [`RunError`] if a gate cannot be opened, or the cortex was closed.
     pub fn run_for(&mut self, span: impl Into<Span>) -> Result<RunReport, RunError> {
+        // Where a journal is, the span begins where it ends.
+        self.open()?;
         let Ticks(span) = self.tick_length().ticks(span.into());
         self.run_until(Some(self.next.saturating_add(span)))
     }
@@ -136,43 +141,11 @@ impl Cortex {
         if ended == Ended::Span {
             self.next = self.next.max(end);
         }
+        self.pause_journal();
         let wall = Duration::from_nanos(Stamp::now().ns_since(began));
         self.vitals.wall += wall;
         let ticks = self.vitals.ticks - ticks;
         Ok(RunReport { ticks, next_tick: self.next, wall, ended })
-    }
-
-    /// Opens the gates and starts the neurons, once.
-    pub(super) fn open(&mut self) -> Result<(), RunError> {
-        if self.closed {
-            return Err(RunError::Closed);
-        }
-        if self.opened {
-            return Ok(());
-        }
-        if let Some(host) = &self.host {
-            host.open()?;
-        }
-        for index in 0..self.doors.len() {
-            let link = GateLink {
-                id: self.doors[index].id,
-                doorbell: self.doorbell.clone(),
-                arena: self.worker.services.arena.clone(),
-                tick_length: self.tick_length(),
-                atlas: self.worker.atlas.clone(),
-            };
-            if let Err(error) = self.doors[index].gate.open(link) {
-                self.doors[..index].iter_mut().for_each(|door| door.gate.close());
-                self.closed = true;
-                return Err(error.into());
-            }
-        }
-        let neurons: Vec<_> = self.worker.atlas.neurons().collect();
-        for worker in self.workers_mut() {
-            neurons.iter().for_each(|&id| worker.start_neuron(id));
-        }
-        self.opened = true;
-        Ok(())
     }
 
     /// As fast as possible: from one tick with something due to the next.
@@ -184,7 +157,7 @@ impl Cortex {
             if self.stopper.is_stopped() {
                 return Ok(Ended::Stopped);
             }
-            self.obey()?;
+            self.between_ticks()?;
             let due = self.next_due();
             if due.is_none() && self.has_ended() {
                 return Ok(if end == u64::MAX { Ended::Idle } else { Ended::Span });
@@ -221,7 +194,7 @@ impl Cortex {
             if self.stopper.is_stopped() {
                 return Ok(Ended::Stopped);
             }
-            self.obey()?;
+            self.between_ticks()?;
             if end == u64::MAX && self.is_idle() {
                 return Ok(Ended::Idle);
             }
@@ -245,7 +218,7 @@ impl Cortex {
             if left.is_zero() || self.stopper.is_stopped() {
                 return Ok(());
             }
-            self.obey()?;
+            self.between_ticks()?;
             self.doorbell.wait(seen, self.wait, Some(left));
         }
     }
@@ -259,7 +232,7 @@ impl Cortex {
             if self.stopper.is_stopped() {
                 return Ok(Ended::Stopped);
             }
-            self.obey()?;
+            self.between_ticks()?;
             let due = self.next_due();
             let clock = pacer.elapsed_tick().max(self.next);
             if due.is_none() && end == u64::MAX && self.has_ended() {
@@ -298,7 +271,13 @@ impl Cortex {
         Ok(Ended::Span)
     }
 
-    fn has_ended(&self) -> bool {
+    /// What is done between two ticks: what a handle asks for, and what the journal needs.
+    fn between_ticks(&mut self) -> Result<(), RunError> {
+        self.obey()?;
+        self.tend_journal()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
         self.doors.iter().all(|door| door.outlook == Outlook::Ended)
     }
 
@@ -307,7 +286,7 @@ impl Cortex {
     }
 
     /// The next tick in which something is due, as far as is known.
-    fn next_due(&self) -> Option<u64> {
+    pub(super) fn next_due(&self) -> Option<u64> {
         let gates = self.doors.iter().filter_map(|door| match door.outlook {
             Outlook::At(tick) => Some(tick.0.max(self.next)),
             _ => None,
@@ -317,7 +296,7 @@ impl Cortex {
     }
 
     /// Whether a tick has nothing to compute, for any worker.
-    fn is_quiet(&self, now: u64) -> bool {
+    pub(super) fn is_quiet(&self, now: u64) -> bool {
         let others = self.together.next_due().is_some_and(|due| due <= now);
         self.worker.is_quiet(now) && !others && !self.together.elsewhere
     }
@@ -330,7 +309,8 @@ impl Cortex {
 
     /// Whether a gate may still date an admission at or before this tick.
     fn holds(&self, tick: u64) -> bool {
-        self.doors.iter().any(|door| door.holds(tick))
+        self.recorder.as_ref().is_some_and(|recorder| recorder.is_blocked())
+            || self.doors.iter().any(|door| door.holds(tick))
     }
 
     /// The tick that gates are asked for on the way to another: the first of all while one of them may mean it.
@@ -342,6 +322,13 @@ impl Cortex {
     /// asked, so that what they hand in comes after, whenever the one comes to an end.
     fn collect(&mut self, now: u64) -> bool {
         self.worker.begin(now);
+        if let Some(recorder) = &mut self.recorder
+            && !recorder.admits()
+        {
+            // Nothing enters, so time stands still for the gates: the journal's thread rings when it goes on.
+            self.next = now;
+            return false;
+        }
         for door in &mut self.doors {
             if door.outlook == Outlook::Ended {
                 continue;
@@ -351,6 +338,7 @@ impl Cortex {
                 port: self.together.port.as_ref(),
                 stamps: &mut self.stamps,
                 elsewhere: &mut self.together.elsewhere,
+                recorder: self.recorder.as_deref_mut(),
             };
             let mut admissions = Admissions { desk: &mut reception, gate: door.id };
             match door.gate.admit(&mut admissions) {
@@ -377,13 +365,16 @@ impl Cortex {
             if self.stopper.is_stopped() {
                 return Ok(None);
             }
-            self.obey()?;
+            self.between_ticks()?;
             self.doorbell.wait(seen, self.wait, None);
         }
     }
 
     /// Route, fire, publish, account.
-    fn compute(&mut self, now: u64, began: Stamp) -> Result<(), RunError> {
+    pub(super) fn compute(&mut self, now: u64, began: Stamp) -> Result<(), RunError> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.seal();
+        }
         if self.has_others() {
             self.account_for_stamps();
             return self.compute_together(now, now + 1, false);
@@ -412,51 +403,14 @@ impl Cortex {
 
     /// Gates take out what has reached them.
     fn emit(&mut self) {
+        if self.replaying {
+            return;
+        }
         for (door, outlet) in self.doors.iter_mut().zip(&mut self.worker.outlets) {
             if !outlet.held.is_empty() {
-                self.emission.emit(door, outlet, &mut self.worker.services);
+                let recorder = self.recorder.as_deref_mut();
+                self.emission.emit(door, outlet, &mut self.worker.services, recorder);
             }
-        }
-    }
-
-    fn drain_until(&mut self, last: u64) -> Result<(), RunError> {
-        self.set_off()?;
-        while let Some(due) = self.next_due().filter(|&due| due <= last) {
-            let began = Stamp::now();
-            self.worker.begin(due);
-            self.compute(due, began)?;
-        }
-        self.come_together()
-    }
-
-    /// Lets spikes that are under way arrive, and closes the gates. Nothing more is admitted.
-    pub fn close(&mut self) {
-        if self.closed {
-            return;
-        }
-        self.closed = true;
-        if !self.opened {
-            return;
-        }
-        for door in &mut self.doors {
-            door.outlook = Outlook::Ended;
-        }
-        // A cycle never comes to rest: one longest delay is enough for all that was fired before.
-        let longest = self.workers().map(|worker| worker.longest_delay().0).max();
-        let last = self.next.saturating_add(longest.unwrap_or(1));
-        // One that fell has closed the gates, and has been told of; here is nobody to tell.
-        if self.drain_until(last).is_err() {
-            return;
-        }
-        for (door, outlet) in self.doors.iter_mut().zip(&mut self.worker.outlets) {
-            door.abandoned += outlet.held.len() as u64;
-            for (flight, _) in outlet.held.drain(..) {
-                self.worker.services.flights.land(flight, &self.worker.services.arena);
-            }
-            door.gate.close();
-        }
-        if let Some(host) = &self.host {
-            host.close();
         }
     }
 }

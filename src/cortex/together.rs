@@ -6,6 +6,7 @@ use super::{Cortex, Door, Stopper, Worker};
 use crate::axon::AxonError;
 use crate::brain::Trace;
 use crate::cortex::emission::Emission;
+use crate::cortex::recording::Recorder;
 use crate::cortex::report::Vitals;
 use crate::pace::Stamp;
 
@@ -78,6 +79,7 @@ impl Together {
 struct Lead<'a> {
     doors: &'a mut [Door],
     emission: &'a mut Emission,
+    recorder: Option<&'a mut Recorder>,
     vitals: &'a mut Vitals,
     stopper: &'a Stopper,
     /// Whether a span may last as long as it likes.
@@ -89,7 +91,8 @@ impl Beat for Lead<'_> {
     fn ticked(&mut self, worker: &mut Worker, began: Stamp) {
         for (door, outlet) in self.doors.iter_mut().zip(&mut worker.outlets) {
             if !outlet.held.is_empty() {
-                self.emission.emit(door, outlet, &mut worker.services);
+                let recorder = self.recorder.as_deref_mut();
+                self.emission.emit(door, outlet, &mut worker.services, recorder);
             }
         }
         self.vitals.tick_took(Stamp::now().ns_since(began));
@@ -107,7 +110,7 @@ impl Cortex {
     }
 
     /// Whether the other workers are on their threads.
-    fn is_apart(&self) -> bool {
+    pub(super) fn is_apart(&self) -> bool {
         self.has_others() && self.followers.is_empty()
     }
 
@@ -168,8 +171,10 @@ impl Cortex {
         let attention = self.attention.as_ref();
         let wanted = || attention.is_some_and(|inbox| !inbox.is_empty());
         let mut lead = Lead {
-            doors: &mut self.doors,
+            // In a replay no gate is called.
+            doors: if self.replaying { &mut [] } else { &mut self.doors },
             emission: &mut self.emission,
+            recorder: self.recorder.as_deref_mut(),
             vitals: &mut self.vitals,
             stopper: &self.stopper,
             patient,

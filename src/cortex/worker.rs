@@ -288,10 +288,11 @@ impl Worker {
                 return;
             }
             Body::Population(end) => {
+                self.services.hears(target, spike);
                 self.network.drive_all(end.population, drive);
                 return;
             }
-            Body::Crowd(crowd) => return self.hear_crowd(crowd, drive, spike, payload),
+            Body::Crowd(crowd) => return self.hear_crowd((target, crowd), drive, spike, payload),
             Body::Silenced => {
                 self.counts.silenced += 1;
                 return;
@@ -314,6 +315,7 @@ impl Worker {
         {
             self.services.evidence_let_go += 1;
         }
+        self.services.hears(target, spike);
         self.call(target, |neuron, ctx| neuron.on_spike(spike, payload, ctx));
     }
 
@@ -346,11 +348,12 @@ impl Worker {
         let now = self.services.now;
         let mut from = 0;
         while let Some(index) = self.services.touched.pop(&mut from) {
+            let Ok(id) = NeuronId::from_index(index) else { continue };
             if let Body::Crowd(crowd) = self.cells[index].body {
+                self.services.fires(id);
                 self.crowds.fire(crowd, &mut self.services, &self.atlas);
                 continue;
             }
-            let Ok(id) = NeuronId::from_index(index) else { continue };
             let soma = &mut self.somas[id.index()];
             if !soma.step(now, &self.membranes[usize::from(soma.membrane)]) {
                 continue;
@@ -361,6 +364,7 @@ impl Worker {
             }
             self.counts.firings += 1;
             self.table.fired(id, now);
+            self.services.fires(id);
             self.call(id, |neuron, ctx| neuron.on_fire(ctx));
             if let Some(ring) = &mut self.cells[id.index()].evidence {
                 ring.clear();
@@ -381,6 +385,7 @@ impl Worker {
             let heard = !self.table.segments_of(endpoint).is_empty()
                 || self.crossing.goes_elsewhere(endpoint, BROADCAST);
             if heard && !cells.is_empty() {
+                self.services.fires(endpoint);
                 let sequence = &mut self.cells[endpoint.index()].sequence;
                 self.services.send_volleys(endpoint, sequence, cells);
             }

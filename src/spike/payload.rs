@@ -150,6 +150,14 @@ impl Spike {
         self.arena_at(PAYLOAD)
     }
 
+    /// The same spike without the place of a payload that lies elsewhere: what a record keeps.
+    pub(crate) fn without_place(&self) -> Self {
+        let mut bytes = [0; size_of::<Self>()];
+        let meaning = self.meaning();
+        bytes[..meaning.len()].copy_from_slice(meaning);
+        Self::from_words(bytemuck::must_cast(bytes))
+    }
+
     /// The bytes that say what it is, wherever its payload lies: where in an arena that is, is chance.
     pub(crate) fn meaning(&self) -> &[u8] {
         let told = match self.tag >> 2 {

@@ -116,6 +116,17 @@ impl World {
 
     /// The topology with its regions dealt out to workers, round after round, as far as the highest number says.
     pub fn build_on(&self, homes: &[usize], pace: Pace, tick: Duration) -> (Cortex, Events) {
+        self.build_with(homes, pace, tick, |_| ())
+    }
+
+    /// The same with something more said to the builder.
+    pub fn build_with(
+        &self,
+        homes: &[usize],
+        pace: Pace,
+        tick: Duration,
+        more: impl FnOnce(&mut neuronbus::cortex::CortexBuilder),
+    ) -> (Cortex, Events) {
         let log = Events::default();
         let mut builder = Cortex::builder();
         let mut homes_of = homes.iter().copied().cycle();
@@ -144,6 +155,7 @@ impl World {
         }
         builder.seed(self.seed).pace(pace).tick_length(tick);
         builder.workers(homes.iter().max().unwrap() + 1);
+        more(&mut builder);
         (builder.build().unwrap(), log)
     }
 }

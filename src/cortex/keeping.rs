@@ -1,0 +1,127 @@
+//! What a cortex does for its journal between two ticks: marks, snapshots, and the end.
+
+use super::Cortex;
+use super::digest::fingerprint;
+use super::operator::OperatorError;
+use super::run::RunError;
+use crate::id::NeuronId;
+use crate::journal::{Health, JournalError, Level};
+use crate::pace::Stamp;
+use crate::recorded::Recorded;
+
+/// The most neurons that marks have fingerprints of.
+const FINGERPRINTS_MAX: usize = 4_096;
+
+impl Cortex {
+    /// Up to which sequence the journal has reached a level of durability: every record below it has. `None` without a
+    /// journal.
+    #[must_use]
+    pub fn recorded_up_to(&self, level: Level) -> Option<u64> {
+        self.recorder.as_ref()?.reached(level)
+    }
+
+    /// Waits until everything that has entered so far has reached a level of durability.
+    ///
+    /// # Errors
+    /// When the journal cannot be written to.
+    pub fn sync_journal(&mut self, level: Level) -> Result<(), JournalError> {
+        let Some(recorder) = &mut self.recorder else { return Ok(()) };
+        recorder.seal();
+        let Some(journal) = &recorder.journal else { return Ok(()) };
+        match journal.next_sequence().checked_sub(1) {
+            Some(last) => journal.wait(last, level),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the journal takes entries; `None` without one.
+    #[must_use]
+    pub fn journal_health(&self) -> Option<Health> {
+        Some(self.recorder.as_ref()?.journal.as_ref()?.health())
+    }
+
+    /// Writes a change of the operator into the journal, before it is made.
+    pub(super) fn record_command(&mut self, command: &Recorded<'_>) -> Result<(), OperatorError> {
+        let next = self.next;
+        match &mut self.recorder {
+            Some(recorder) => Ok(recorder.command(next, command)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Marks and snapshots, when they are due; called between two ticks.
+    pub(super) fn tend_journal(&mut self) -> Result<(), RunError> {
+        let Some(recorder) = &mut self.recorder else { return Ok(()) };
+        recorder.ticks_passed(self.next);
+        let (mark, keep) = recorder.what_is_due();
+        if mark || keep {
+            self.come_together()?;
+            self.mark();
+            self.set_off()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the digest of the present state into the journal.
+    fn mark(&mut self) {
+        let began = Stamp::now();
+        let digest = self.digest();
+        let fingerprints = self.fingerprints();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.mark(self.next, digest, &fingerprints, began);
+        }
+    }
+
+    /// A run has ended, and another may follow: what it took in is whole.
+    pub(super) fn pause_journal(&mut self) {
+        let next = self.next;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ticks_passed(next);
+            recorder.seal();
+        }
+    }
+
+    /// The cortex closes: the journal says how far it came, and how it left the state.
+    pub(super) fn end_journal(&mut self) {
+        let next = self.next;
+        let apart = self.is_apart();
+        let Some(recorder) = &mut self.recorder else { return };
+        recorder.ticks_passed(next);
+        if recorder.has_news() && !apart {
+            self.mark();
+        }
+        let Some(recorder) = &mut self.recorder else { return };
+        if let Err(error) = recorder.close() {
+            self.notes.push(format!("the journal could not be closed: {error}"));
+        }
+    }
+
+    /// What the journal has taken and refused, for the report.
+    pub(super) fn note_of_journal(&self) -> Option<String> {
+        let recorder = self.recorder.as_ref()?;
+        let directory = recorder.plan.directory.display();
+        let mut note = format!("journal {directory}: {} inputs recorded", recorder.records);
+        if recorder.refused > 0 {
+            note += &format!(", {} refused", recorder.refused);
+        }
+        if let Some(health) = self.journal_health().filter(|health| *health != Health::Working) {
+            note += &format!(", {health:?}");
+        }
+        Some(note)
+    }
+
+    /// 32 bits of each neuron's state, so that a replay that differs can say whose; none where there are very many.
+    pub(super) fn fingerprints(&self) -> Vec<u8> {
+        let count = self.worker.cells.len();
+        if count > FINGERPRINTS_MAX {
+            return Vec::new();
+        }
+        let mut all = Vec::with_capacity(4 * count);
+        for index in 0..count {
+            let id = NeuronId::from_index(index).ok();
+            let print = id.and_then(|id| Some(fingerprint(self.worker_of(id)?, id)));
+            all.extend_from_slice(&print.unwrap_or_default().to_le_bytes());
+        }
+        all
+    }
+}

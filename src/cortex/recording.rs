@@ -1,0 +1,343 @@
+//! Recording: what enters is written into the journal before it acts, and what goes out after it.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::digest::Digest;
+use super::recovery::RecoveryError;
+use crate::gate::Outbound;
+use crate::id::NeuronId;
+use crate::journal::{Entry, Header, Health, Journal, JournalError, Level, Options};
+use crate::pace::{Stamp, unix_ns};
+use crate::recorded::{OPERATOR, Recorded};
+
+/// Where and how a cortex keeps its journal; made from a path where the usual will do.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// The journal's directory.
+    pub directory: PathBuf,
+    /// How it is written.
+    pub options: Options,
+    /// How often a digest of the state is written down, for replays to be checked against.
+    pub marks: Every,
+    /// How often the whole state is kept, so that a recovery need not begin at the beginning.
+    pub snapshots: Every,
+    /// How many snapshots stay.
+    pub snapshots_kept: usize,
+    /// What the journal keeps of how the cortex was built: a description that a replay is built from.
+    pub description: Vec<u8>,
+}
+
+impl Recording {
+    /// A journal in this directory: a mark every five seconds and a snapshot every minute in which something entered.
+    #[must_use]
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            options: Options::default(),
+            marks: Every { time: Duration::from_secs(5), records: u64::MAX },
+            snapshots: Every { time: Duration::from_secs(60), records: u64::MAX },
+            snapshots_kept: 2,
+            description: Vec::new(),
+        }
+    }
+
+    /// The same with marks and snapshots after so many inputs, whatever the time.
+    #[must_use]
+    pub fn every_records(mut self, marks: u64, snapshots: u64) -> Self {
+        self.marks = Every { time: Duration::MAX, records: marks };
+        self.snapshots = Every { time: Duration::MAX, records: snapshots };
+        self
+    }
+}
+
+impl<P: Into<PathBuf>> From<P> for Recording {
+    fn from(directory: P) -> Self {
+        Self::in_directory(directory)
+    }
+}
+
+/// How often something is done that takes time: after so many inputs, or after a time in which there were any, but then
+/// never so often that it takes more than a fiftieth of all time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Every {
+    /// After this time.
+    pub time: Duration,
+    /// After so many inputs.
+    pub records: u64,
+}
+
+/// How much of all time a mark or a snapshot may take: one part in so many.
+const SHARE: u64 = 50;
+
+/// When something was done last, and what it took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Done {
+    at: Stamp,
+    took_ns: u64,
+    records: u64,
+}
+
+impl Done {
+    pub(super) fn now(records: u64, began: Stamp) -> Self {
+        let at = Stamp::now();
+        Self { at, took_ns: at.ns_since(began), records }
+    }
+
+    fn is_due(&self, every: &Every, records: u64) -> bool {
+        let news = records - self.records;
+        if news == 0 || news >= every.records {
+            return news > 0;
+        }
+        let passed = Stamp::now().ns_since(self.at);
+        u128::from(passed) >= every.time.as_nanos() && passed >= self.took_ns.saturating_mul(SHARE)
+    }
+}
+
+/// A record that waits: tick, source, kind, body.
+type Waiting = (u64, u32, u8, Vec<u8>);
+
+/// What a cortex has to write its journal with.
+pub(super) struct Recorder {
+    /// `None` once it is closed.
+    pub(super) journal: Option<Journal>,
+    pub(super) plan: Recording,
+    /// Bytes that were cut off the journal's end when it was opened.
+    pub(super) cut: u64,
+    /// A body while it is written.
+    body: Vec<u8>,
+    /// What had to wait for a disk that failed at that very moment.
+    backlog: VecDeque<Waiting>,
+    /// The time of the present tick, as the system's clock says.
+    time_ns: u64,
+    /// Records since the last seal.
+    unsealed: u64,
+    /// Inputs so far.
+    pub(super) records: u64,
+    marked: Done,
+    pub(super) kept: Done,
+    /// Every tick before this one has been computed, and the journal says so up to the one in front of it.
+    passed: u64,
+    told: u64,
+    pub(super) refused: u64,
+}
+
+/// More than what any body holds in front of its payload.
+const BODY_HEAD: usize = 80;
+
+impl Recorder {
+    /// Opens the journal of a recording, or begins it.
+    pub(super) fn open(
+        mut plan: Recording,
+        topology: Digest,
+        seed: u64,
+    ) -> Result<Self, RecoveryError> {
+        let options = plan.options.clone();
+        let description = std::mem::take(&mut plan.description);
+        let (journal, cut) = match Journal::open(&plan.directory, options.clone()) {
+            Ok((journal, recovery)) => (journal, recovery.cut.map_or(0, |cut| cut.bytes)),
+            Err(JournalError::Missing { .. }) => {
+                let header = Header {
+                    plan: *topology.as_bytes(),
+                    seed,
+                    created_ns: unix_ns(),
+                    ..Header::default()
+                };
+                (Journal::create(&plan.directory, &header, options)?, 0)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let recorded = Digest::from_bytes(journal.header().plan);
+        if recorded != topology {
+            let (recorded, found) = (recorded.to_string(), topology.to_string());
+            return Err(RecoveryError::Plan { recorded, found });
+        }
+        let mut recorder = Self::of(journal, plan, cut);
+        if recorder.next_sequence() == 0 {
+            recorder.record(0, OPERATOR, &Recorded::Described(&description));
+            recorder.seal();
+        }
+        Ok(recorder)
+    }
+
+    fn of(journal: Journal, plan: Recording, cut: u64) -> Self {
+        let done = Done::now(0, Stamp::now());
+        Self {
+            journal: Some(journal),
+            plan,
+            cut,
+            body: Vec::with_capacity(4096),
+            backlog: VecDeque::new(),
+            time_ns: unix_ns(),
+            unsealed: 0,
+            records: 0,
+            marked: done,
+            kept: done,
+            passed: 0,
+            told: 0,
+            refused: 0,
+        }
+    }
+
+    /// The sequence of the next record.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.journal.as_ref().map_or(0, Journal::next_sequence)
+    }
+
+    /// A tick is collected: what enters from now on has this time. False while nothing may enter.
+    pub(super) fn admits(&mut self) -> bool {
+        self.time_ns = unix_ns();
+        self.catch_up();
+        !self.is_blocked()
+    }
+
+    /// Whether nothing can be recorded now, so that nothing may enter.
+    pub(super) fn is_blocked(&self) -> bool {
+        !self.backlog.is_empty()
+            || self.journal.as_ref().is_none_or(|journal| journal.health() != Health::Working)
+    }
+
+    /// Whether a record of so many bytes will be taken; asked before what it describes happens.
+    #[inline]
+    pub(super) fn makes_room(&mut self, bytes: usize) -> Result<(), JournalError> {
+        let room = match &mut self.journal {
+            Some(journal) => journal.has_room(bytes + BODY_HEAD),
+            None => Err(JournalError::Missing { place: self.plan.directory.display().to_string() }),
+        };
+        room.inspect_err(|_| self.refused += 1)
+    }
+
+    /// Writes one record, which has been made room for.
+    ///
+    /// Should the disk have failed in between, it waits in memory: what has happened is written before anything else
+    /// happens, or nothing happens any more.
+    pub(super) fn record(&mut self, tick: u64, source: u32, recorded: &Recorded<'_>) {
+        self.body.clear();
+        recorded.write(&mut self.body);
+        self.records += u64::from(recorded.is_input());
+        let kind = recorded.code();
+        let entry = Entry { tick, time_ns: self.time_ns, source, kind, body: &self.body };
+        let journal = self.journal.as_mut().filter(|_| self.backlog.is_empty());
+        if journal.is_some_and(|journal| journal.append(&entry).is_ok()) {
+            self.unsealed += 1;
+        } else {
+            self.backlog.push_back((tick, source, kind, self.body.clone()));
+        }
+    }
+
+    /// Writes what had to wait.
+    fn catch_up(&mut self) {
+        let Some(journal) = &mut self.journal else { return };
+        while let Some((tick, source, kind, body)) = self.backlog.front() {
+            let (tick, source, kind) = (*tick, *source, *kind);
+            let entry = Entry { tick, time_ns: self.time_ns, source, kind, body };
+            if journal.append(&entry).is_err() {
+                return;
+            }
+            self.unsealed += 1;
+            self.backlog.pop_front();
+        }
+    }
+
+    /// Writes down what a gate took out, or could not.
+    pub(super) fn record_output(
+        &mut self,
+        tick: u64,
+        gate: NeuronId,
+        taken: bool,
+        out: &Outbound<'_>,
+    ) {
+        let recorded = Recorded::Output { taken, spike: out.spike, payload: out.payload };
+        self.record(tick, gate.raw().into(), &recorded);
+    }
+
+    /// What has been recorded is a whole: it is there after a crash, or none of it.
+    pub(super) fn seal(&mut self) {
+        if self.unsealed > 0
+            && let Some(journal) = &mut self.journal
+        {
+            journal.seal();
+            self.unsealed = 0;
+        }
+    }
+
+    /// Every tick before this one has been computed.
+    #[inline]
+    pub(super) fn ticks_passed(&mut self, next: u64) {
+        self.passed = next;
+    }
+
+    /// Whether a mark is due, and whether a snapshot is.
+    pub(super) fn what_is_due(&self) -> (bool, bool) {
+        let is_due = |done: &Done, every| done.is_due(every, self.records);
+        (is_due(&self.marked, &self.plan.marks), is_due(&self.kept, &self.plan.snapshots))
+    }
+
+    /// Whether anything has entered since the last mark.
+    pub(super) fn has_news(&self) -> bool {
+        self.records > self.marked.records
+    }
+
+    /// Writes down how far the run has come, if that is news.
+    fn tell_passed(&mut self) {
+        if self.passed > self.told && self.makes_room(0).is_ok() {
+            self.told = self.passed;
+            self.time_ns = unix_ns();
+            self.record(self.passed, OPERATOR, &Recorded::Passed);
+        }
+        self.seal();
+    }
+
+    /// The run begins, or goes on, at this tick.
+    pub(super) fn begin(&mut self, next: u64) {
+        (self.passed, self.told) = (next, next);
+        self.time_ns = unix_ns();
+        self.record(next, OPERATOR, &Recorded::Began);
+        self.seal();
+    }
+
+    /// The operator changes something, before this tick.
+    pub(super) fn command(
+        &mut self,
+        next: u64,
+        command: &Recorded<'_>,
+    ) -> Result<(), JournalError> {
+        self.makes_room(0)?;
+        self.time_ns = unix_ns();
+        self.record(next, OPERATOR, command);
+        self.seal();
+        Ok(())
+    }
+
+    /// The state before this tick is such.
+    pub(super) fn mark(&mut self, next: u64, digest: Digest, fingerprints: &[u8], began: Stamp) {
+        if self.makes_room(fingerprints.len()).is_ok() {
+            self.told = next;
+            self.time_ns = unix_ns();
+            let digest = *digest.as_bytes();
+            self.record(next, OPERATOR, &Recorded::Mark { digest, fingerprints });
+            self.seal();
+        }
+        self.marked = Done::now(self.records, began);
+    }
+
+    /// Up to which sequence the records have reached a level.
+    pub(super) fn reached(&self, level: Level) -> Option<u64> {
+        Some(self.journal.as_ref()?.reached(level))
+    }
+
+    /// Says how far the run has come, and ends.
+    pub(super) fn close(&mut self) -> Result<(), JournalError> {
+        self.catch_up();
+        self.tell_passed();
+        self.journal.take().map_or(Ok(()), Journal::close)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        // Whoever wants to know whether it went well closes the cortex.
+        let _ = self.close();
+    }
+}
