@@ -7,11 +7,13 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use neuronbus::journal::Level;
 use neuronbus::pace::Pace;
 use neuronbus_connectome::{pace_named, quantity};
 
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::history::{DiffOptions, ForkOptions, ReplayOptions, WhyOptions};
 
 /// A spiking agent runtime with learning topology.
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ Examples:
   neuronbus check my.toml                          find every mistake in a description
   neuronbus run brains/relay.toml --dir /dev/shm/demo    let other processes attach
   neuronbus ps /dev/shm/demo                       see who has
+  neuronbus run brains/host.toml --journal night   keep everything, go on after a crash
+  neuronbus why night reflex/alert:reflex          what led to the last alert
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage or description, 130 interrupted twice";
 
@@ -76,6 +80,14 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
     },
+    /// Compute a recorded run again and compare it with its journal
+    Replay(ReplayOptions),
+    /// Tell what made a neuron fire, or what came of it, in a recorded run
+    Why(WhyOptions),
+    /// Begin another journal from a recorded run in which something is changed
+    Fork(ForkOptions),
+    /// Show in what two recorded runs differ
+    Diff(DiffOptions),
     /// Write a completion script for a shell
     Completions {
         /// Which shell
@@ -160,6 +172,12 @@ pub(crate) struct RunOptions {
     /// Make a brain directory here, where other processes find the brain
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
+    /// Keep a journal in this directory, or go on where the one in it ends
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) journal: Option<PathBuf>,
+    /// What the journal waits for before it says that something is kept
+    #[arg(long, value_enum, default_value_t = Durability::Synced, requires = "journal")]
+    pub(crate) durability: Durability,
     /// Write the topology as it is at the end to this file, as DOT
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) dot: Option<PathBuf>,
@@ -168,6 +186,26 @@ pub(crate) struct RunOptions {
 impl RunOptions {
     pub(crate) fn pace(&self) -> Option<Pace> {
         self.pace.as_deref().and_then(pace_named)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Durability {
+    /// Nothing: lost with the process
+    Memory,
+    /// The system: survives the process, not the machine
+    PageCache,
+    /// The disk
+    Synced,
+}
+
+impl From<Durability> for Level {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Memory => Self::Memory,
+            Durability::PageCache => Self::PageCache,
+            Durability::Synced => Self::Synced,
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use neuronbus::brain::BrainError;
-use neuronbus::cortex::{BuildError, RunError};
+use neuronbus::cortex::{BuildError, OperatorError, ReplayError, RunError};
+use neuronbus::journal::JournalError;
 use neuronbus_connectome::{AssembleError, DescriptionErrors};
 
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,26 @@ pub(crate) enum Failure {
     Signals(std::io::Error),
     #[error("{0}")]
     Gates(String),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error("the change is refused: {0}")]
+    Operator(#[from] OperatorError),
+    #[error("{} does not say which brain was recorded; name its description with --brain", .0.display())]
+    NoDescription(PathBuf),
+    #[error("no neuron is called {0:?} in this run")]
+    NoNeuron(String),
+    #[error("several neurons are called {0:?}: write the address, region:name")]
+    SeveralNeurons(String),
+    #[error(
+        "no spike {0:?} was fired in this run: write region:neuron, region:neuron#N or @RECORD"
+    )]
+    NoSpike(String),
+    #[error(
+        "{0:?} is no change: write \"from -> to = 0.5\" for a weight, \"neuron = 0.5\" for a threshold"
+    )]
+    Change(String),
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
     #[error("{} cannot be written: {source}", path.display())]
@@ -44,6 +65,8 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Description(_) | Self::Assemble(_) | Self::Build(_) => 2,
+            Self::Operator(_) | Self::Change(_) | Self::NoNeuron(_) => 2,
+            Self::SeveralNeurons(_) | Self::NoSpike(_) | Self::NoDescription(_) => 2,
             _ => 1,
         }
     }

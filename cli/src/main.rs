@@ -11,6 +11,7 @@ mod clock;
 mod console;
 mod failure;
 mod figures;
+mod history;
 mod inspect;
 mod interrupt;
 mod panics;
@@ -54,6 +55,10 @@ fn command(console: Console) -> Result<(), Failure> {
         Command::Doctor { dir, repair, format } => census::doctor(&dir, repair, format, console),
         Command::Tap(options) => wire::tap(&options, console),
         Command::Fire(options) => wire::fire(&options, console),
+        Command::Replay(options) => history::replay(&options, console),
+        Command::Why(options) => history::why(&options, console),
+        Command::Fork(options) => history::fork(&options, console),
+        Command::Diff(options) => history::diff(&options, console),
         Command::Completions { shell } => args::completions(shell, console),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use neuronbus::cortex::{Cortex, RunError, Running};
+use neuronbus::cortex::{Cortex, Recording, Recovered, RunError, Running};
 use neuronbus_connectome::{AlertReceiver, Brain, LineSource, Overrides};
 
 use crate::args::{ReportFormat, RunOptions};
@@ -36,10 +36,20 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
     if let Some(dir) = &options.dir {
         builder.directory(dir);
     }
+    if let Some(journal) = &options.journal {
+        let mut recording = Recording::in_directory(journal);
+        recording.options.level = options.durability.into();
+        recording.description = std::fs::read(&options.brain)
+            .map_err(|source| Failure::File { path: options.brain.clone(), source })?;
+        builder.journal(recording);
+    }
     let interrupts = interrupt::listen()?;
     let began = Moment::now();
     let running = builder.build()?.spawn()?;
     let mut watch = Watch::new(&brain, assembled.alerts(), options, console, began);
+    if let Ok(Some(recovered)) = running.inspect(|cortex| cortex.recovered().cloned()) {
+        watch.tell_of_recovery(&recovered);
+    }
     if options.input.is_none() && brain.reads_standard_input() && std::io::stdin().is_terminal() {
         watch.tell("reading lines from the terminal; end them with Ctrl-D");
     }
@@ -199,6 +209,17 @@ impl<'a> Watch<'a> {
     fn tell(&self, line: &str) {
         if !matches!(self.display, Display::Nothing) {
             self.console.say(line);
+        }
+    }
+
+    /// Where the run goes on, if its journal had something.
+    fn tell_of_recovery(&self, recovered: &Recovered) {
+        let Recovered { records, inputs, cut, next_tick, .. } = recovered;
+        if *records > 1 {
+            self.tell(&format!("goes on at tick {next_tick}, after {inputs} recorded inputs"));
+        }
+        if *cut > 0 {
+            self.tell(&format!("{cut} bytes at the journal's end were not whole, and are cut off"));
         }
     }
 

@@ -1,0 +1,101 @@
+//! What a journal is good for: a run replayed, explained, forked and compared.
+
+mod diff;
+mod fork;
+mod options;
+mod replay;
+mod why;
+
+use std::path::Path;
+
+use neuronbus::cortex::{Cortex, Playback};
+use neuronbus::id::NeuronId;
+use neuronbus::journal::Scan;
+use neuronbus::recorded::Recorded;
+use neuronbus_connectome::{Brain, Overrides};
+
+pub(crate) use diff::diff;
+pub(crate) use fork::fork;
+pub(crate) use options::{DiffOptions, ForkOptions, ReplayOptions, WhyOptions};
+pub(crate) use replay::replay;
+pub(crate) use why::why;
+
+use crate::failure::Failure;
+
+/// A recorded run, ready to be replayed: its brain, built anew, and its records from the first on.
+struct Recording {
+    brain: Brain,
+    cortex: Cortex,
+    playback: Playback,
+}
+
+impl Recording {
+    /// The run in a journal; built from another description than the recorded one if a file is given.
+    fn open(journal: &Path, brain: Option<&Path>, workers: Option<usize>) -> Result<Self, Failure> {
+        let playback = Playback::open(journal)?;
+        let brain = match brain {
+            Some(path) => Brain::read(path)?,
+            None => recorded_brain(journal)?,
+        };
+        let mut builder = Cortex::builder();
+        let seed = Some(playback.header().seed);
+        brain.assemble(&mut builder, Overrides { seed, workers, ..Overrides::default() })?;
+        Ok(Self { cortex: builder.build()?, brain, playback })
+    }
+
+    /// Whether it was built as it was recorded.
+    fn is_as_recorded(&self) -> bool {
+        self.cortex.plan().as_bytes() == &self.playback.header().plan
+    }
+
+    /// The neuron at an address, `region:name`, or the only one of that name.
+    fn neuron(&self, address: &str) -> Result<NeuronId, Failure> {
+        neuron_of(&self.cortex, address)
+    }
+}
+
+/// The description that a journal holds.
+fn recorded_brain(journal: &Path) -> Result<Brain, Failure> {
+    let mut scan = Scan::open(journal)?;
+    let unknown = || Failure::NoDescription(journal.to_owned());
+    let first = scan.next().ok_or_else(unknown)??;
+    let Ok(Recorded::Described(text)) = Recorded::read(first.kind, first.body) else {
+        return Err(unknown());
+    };
+    let text = std::str::from_utf8(text).map_err(|_| unknown())?;
+    if text.is_empty() {
+        return Err(unknown());
+    }
+    Ok(Brain::parse(text, &journal.display().to_string())?)
+}
+
+fn neuron_of(cortex: &Cortex, address: &str) -> Result<NeuronId, Failure> {
+    let atlas = cortex.atlas();
+    let is_it = |id: &NeuronId| atlas.address(*id) == address || atlas.name(*id) == address;
+    let mut found = atlas.neurons().filter(is_it);
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (None, _) => Err(Failure::NoNeuron(address.to_owned())),
+        (Some(_), Some(_)) => Err(Failure::SeveralNeurons(address.to_owned())),
+    }
+}
+
+/// Bytes as people read them: text, or digits.
+fn spell(bytes: &[u8]) -> String {
+    const SHOWN: usize = 60;
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(|c| c.is_control() && c != '\t') => {
+            let mut shown: String = text.chars().take(SHOWN).collect();
+            if shown.len() < text.len() {
+                shown.push('…');
+            }
+            shown
+        }
+        _ => bytes.iter().take(SHOWN / 2).map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// Writes a document and the end of its line.
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(value).map_err(Failure::Json)? + "\n")
+}
