@@ -1,8 +1,8 @@
 //! One error for `fn main`; library functions return the error of their own module.
 
 use crate::{
-    arena, atlas, axon, brain, context, cortex, event, gate, id, inlet, journal, publisher, spike,
-    time, transport,
+    arena, atlas, axon, brain, context, cortex, event, gate, id, inlet, journal, publisher,
+    snapshot, spike, time, transport,
 };
 
 /// Anything that can go wrong, for programs that only want to print it.
@@ -15,6 +15,12 @@ pub enum Error {
     /// A run failed.
     #[error(transparent)]
     Run(#[from] cortex::RunError),
+    /// A state could not be saved or restored.
+    #[error(transparent)]
+    Snapshot(#[from] cortex::SnapshotError),
+    /// A file is no snapshot, or could not be read or written.
+    #[error(transparent)]
+    SnapshotFile(#[from] snapshot::FileError),
     /// A ring is refused.
     #[error(transparent)]
     Axon(#[from] axon::AxonError),

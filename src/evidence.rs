@@ -1,5 +1,9 @@
 //! Evidence: the spikes that a neuron integrated since it last fired, kept up to a bound.
 
+mod columns;
+
+pub(crate) use columns::{EvidenceColumns, EvidenceRead};
+
 use crate::spike::Spike;
 use crate::time::Tick;
 

@@ -3,7 +3,11 @@
 //! Nothing is stepped that was not touched: a leak over a gap of k ticks is its closed form, so a membrane is brought
 //! up to date when input reaches it, and a silent neuron costs nothing.
 
+mod columns;
+
 use std::time::Duration;
+
+pub(crate) use columns::SomaColumns;
 
 use crate::math::Decay;
 use crate::time::{Span, TickLength};

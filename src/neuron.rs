@@ -1,6 +1,10 @@
 //! The trait that users implement: code behind a membrane.
 
+mod saving;
+
 use std::fmt;
+
+pub(crate) use saving::{check, restore, save, snapshot_of};
 
 use crate::atlas::Atlas;
 use crate::context::Context;
@@ -162,32 +166,40 @@ pub trait Neuron: Send {
         let _ = out;
     }
 
-    /// Takes back what [`Neuron::snapshot`] wrote.
+    /// Takes back what [`Neuron::snapshot`] wrote: a neuron made as this one was then goes on as if it had never
+    /// stopped. [`Neuron::on_start`] has been called before. Without a state of its own there is nothing to take back,
+    /// and nothing to write here.
     ///
     /// # Errors
     /// If the bytes are not such a state.
     fn restore(&mut self, bytes: &[u8]) -> NeuronResult {
-        let _ = bytes;
-        Ok(())
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let length = bytes.len();
+        Err(Fault::new(format!("{length} bytes of state were saved, and it has no `restore`")))
     }
-}
 
-/// The state of a neuron, for the digest. One that panics while it is asked has what it said instead.
-pub(crate) fn snapshot_of(neuron: &dyn Neuron, out: &mut Vec<u8>) {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    // Unwind safe: what it has written so far is thrown away.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| neuron.snapshot(out))) {
-        out.clear();
-        out.extend_from_slice(Fault::of_panic(panic.as_ref()).message().as_bytes());
+    /// What it holds that matters and that [`Neuron::snapshot`] does not write, if there is anything: a neuron with
+    /// such a thing is refused where runs are to be continued after a crash.
+    fn forgets(&self) -> Option<&str> {
+        None
     }
 }
 
 /// A neuron whose firing is one closure: for tests, examples and glue.
+///
+/// What a closure has captured cannot be saved: only one that captures nothing is never
+/// [forgotten](Neuron::forgets).
 pub struct FireWith<F>(pub F);
 
 impl<F: FnMut(&mut Context<'_>) -> NeuronResult + Send> Neuron for FireWith<F> {
     fn on_fire(&mut self, ctx: &mut Context<'_>) -> NeuronResult {
         (self.0)(ctx)
+    }
+
+    fn forgets(&self) -> Option<&str> {
+        (size_of::<F>() > 0).then_some("what its closure has captured")
     }
 }
 

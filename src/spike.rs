@@ -25,6 +25,7 @@
 //! 28     36   payload    bytes (code 50), or an `ArenaRef` (code 51)
 //! ```
 
+mod column;
 mod payload;
 
 use bytemuck::{Pod, Zeroable};

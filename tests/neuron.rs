@@ -540,7 +540,9 @@ fn the_state_of_a_relay_goes_out_and_comes_back() {
     let mut out = vec![1];
     Puppet::default().snapshot(&mut out);
     assert_eq!(out, [1], "nothing unless it says so");
-    assert!(firing(b"").restore(b"anything").is_ok());
+    assert!(firing(b"").restore(b"").is_ok());
+    let fault = firing(b"").restore(b"anything").unwrap_err();
+    assert_eq!(fault.message(), "8 bytes of state were saved, and it has no `restore`");
     let mut relay = Relay::default();
     relay.restore(b"kept").unwrap();
     let mut out = Vec::new();

@@ -55,8 +55,8 @@ const DEPENDENCIES: [&str; 19] = [
 ];
 
 /// The modules of the core from the bottom up: each may use those in rows above it in this list.
-const LEVELS: [&[&str]; 13] = [
-    &["id", "math", "sync", "time"],
+const LEVELS: [&[&str]; 14] = [
+    &["id", "math", "state", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
     &[
         "arena",
@@ -76,6 +76,7 @@ const LEVELS: [&[&str]; 13] = [
     &["brain"],
     &["inlet", "publisher", "region"],
     &["cortex", "topology"],
+    &["snapshot"],
     &["error"],
     &["prelude"],
     &["lib"],

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::assembly::Assembly;
 use super::doors::DoorPlan;
 use super::placement::Placement;
-use super::plan::plan_of;
 use super::recording::{Recorder, Recording};
 use super::recovery::RecoveryError;
+use super::snapshot::Blueprint;
 use super::worker::Worker;
 use super::workers::{Crossing, WORKERS_MAX};
 use super::{Cortex, Outfit};
@@ -328,7 +328,8 @@ impl CortexBuilder {
             mistakes.push(error.into());
             TickLength::default()
         });
-        let plan = plan_of((self.seed, length), &self.regions, &self.projections);
+        let blueprint = Blueprint::of(&self.regions, &self.projections, self.seed, length);
+        let plan = blueprint.hash();
         let count = if (1..=WORKERS_MAX).contains(&self.workers) {
             self.workers
         } else {
@@ -372,10 +373,9 @@ impl CortexBuilder {
         let cores = self.cores.unwrap_or_else(|| default_cores(count));
         let pin = self.pin.or_else(|| cores.first().copied());
         let (pace, wait) = (self.pace, self.wait);
-        let outfit = Outfit { pace, wait, traces, host, pin, cores, epoch };
+        let outfit = Outfit { pace, wait, traces, host, pin, cores, epoch, blueprint };
         let cortex = Cortex::assemble(workers, doors, outfit);
         let mut cortex = cortex.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
-        cortex.plan = plan;
         if let Some(recording) = self.journal {
             let recorder = Recorder::open(recording, plan, self.seed);
             let recorder = recorder.map_err(|error| BuildError { mistakes: vec![error.into()] })?;

@@ -85,6 +85,47 @@ impl std::ops::AddAssign for Counts {
 }
 
 impl Counts {
+    /// Every counter and its name.
+    pub(crate) fn each(&mut self) -> [(&'static str, &mut u64); 16] {
+        // Taken apart, so that a counter more cannot be forgotten here.
+        let Self {
+            admitted,
+            delivered,
+            fired,
+            firings,
+            filtered,
+            refractory,
+            deferred,
+            unrouted,
+            saturated,
+            silenced,
+            refused,
+            payload_gone,
+            evidence_let_go,
+            faults,
+            pruned,
+            grown,
+        } = self;
+        [
+            ("admitted", admitted),
+            ("delivered", delivered),
+            ("fired", fired),
+            ("firings", firings),
+            ("filtered", filtered),
+            ("refractory", refractory),
+            ("deferred", deferred),
+            ("unrouted", unrouted),
+            ("saturated", saturated),
+            ("silenced", silenced),
+            ("refused", refused),
+            ("payload_gone", payload_gone),
+            ("evidence_let_go", evidence_let_go),
+            ("faults", faults),
+            ("pruned", pruned),
+            ("grown", grown),
+        ]
+    }
+
     /// Spikes that reached nobody although nothing told them not to.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -121,6 +162,16 @@ impl Worker {
         counts.saturated += self.services.saturated;
         counts.evidence_let_go += self.services.evidence_let_go;
         counts
+    }
+
+    /// Forgets what happened to spikes here, before there were any.
+    pub(crate) fn forget_counts(&mut self) {
+        self.counts = Counts::default();
+        self.faults.entries.clear();
+        self.crowds.forget_tally();
+        (self.network.delivered, self.network.firings) = (0, 0);
+        (self.table.pruned, self.table.grown) = (0, 0);
+        (self.services.saturated, self.services.evidence_let_go) = (0, 0);
     }
 
     /// Spikes fired and delivered, and firings, so far.

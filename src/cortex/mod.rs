@@ -17,7 +17,6 @@ mod keeping;
 mod opening;
 mod operator;
 mod placement;
-mod plan;
 mod playback;
 mod recording;
 mod recovery;
@@ -25,6 +24,7 @@ mod replay;
 mod report;
 mod run;
 mod running;
+mod snapshot;
 mod together;
 mod wheel;
 mod worker;
@@ -45,6 +45,7 @@ pub use replay::{ReplayOptions, ReplayReport, Speed};
 pub use report::{AxonEntry, GateEntry, Latencies, Report, SpikeCounts, Spread, WorkerEntry};
 pub use run::{Ended, RunError, RunReport, TickReport};
 pub use running::Running;
+pub use snapshot::{SnapshotError, SnapshotInfo};
 
 use crossbeam_channel::Receiver;
 
@@ -64,6 +65,7 @@ use guard::Guarded;
 use recording::Recorder;
 use report::Vitals;
 use running::Command;
+use snapshot::Blueprint;
 use together::Together;
 use worker::Body;
 pub(crate) use worker::Worker;
@@ -106,6 +108,8 @@ pub(crate) struct Outfit {
     pub(crate) cores: Vec<usize>,
     /// The longest epoch, in ticks.
     pub(crate) epoch: u64,
+    /// What all of it was built from.
+    pub(crate) blueprint: Blueprint,
 }
 
 /// Stops a run from any thread.
@@ -152,6 +156,10 @@ pub struct Cortex {
     next: u64,
     /// What a handle wants done between two ticks.
     attention: Option<Receiver<Command>>,
+    /// What all of it was built from.
+    blueprint: Blueprint,
+    /// How many neurons were built; the others have come since.
+    built: usize,
     /// Whether the neurons have been started.
     started: bool,
     opened: bool,
@@ -160,7 +168,6 @@ pub struct Cortex {
     /// Whether what is computed is a replay: gates are not called then.
     replaying: bool,
     recovered: Option<Recovered>,
-    plan: Digest,
     emission: Emission,
     vitals: Vitals,
     stamps: Vec<Stamp>,
@@ -202,6 +209,7 @@ impl Cortex {
         let (followers, together) =
             Together::of(&worker, others, traces, &outfit.cores, outfit.epoch)?;
         Ok(Self {
+            built: worker.cells.len(),
             worker,
             followers,
             together,
@@ -216,13 +224,13 @@ impl Cortex {
             doorbell,
             next: 0,
             attention: None,
+            blueprint: outfit.blueprint,
             started: false,
             opened: false,
             closed: false,
             recorder: None,
             replaying: false,
             recovered: None,
-            plan: Digest::from_bytes([0; 32]),
             emission: Emission::default(),
             vitals: Vitals::default(),
             stamps: Vec::with_capacity(64),
@@ -447,7 +455,7 @@ impl Cortex {
     /// restored, by a cortex with the same plan.
     #[must_use]
     pub fn plan(&self) -> Digest {
-        self.plan
+        self.blueprint.hash()
     }
 
     /// Writes down, from now on, which spikes make a neuron fire; asked for before a [replay](Self::replay), whose

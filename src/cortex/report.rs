@@ -254,7 +254,7 @@ impl Cortex {
         self.workers().map(|worker| worker.services.flights.len() as u64).sum()
     }
 
-    fn faults(&self) -> Vec<FaultEntry> {
+    pub(super) fn faults(&self) -> Vec<FaultEntry> {
         let mut faults: Vec<FaultEntry> =
             self.workers().flat_map(|worker| worker.faults.entries.iter().cloned()).collect();
         // Stable: those of one worker stay in their order.

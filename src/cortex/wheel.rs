@@ -64,6 +64,16 @@ impl Wheel {
         self.soon_tick = tick + 1;
     }
 
+    /// Goes on with a run whose next tick is this one; nothing is under way yet.
+    pub(crate) fn resume(&mut self, next: u64) {
+        self.soon_tick = next;
+    }
+
+    /// Whether something that arrives in a tick can be put in, if the next tick is this one.
+    pub(crate) fn reaches(&self, tick: u64, next: u64) -> bool {
+        tick.checked_sub(next).is_some_and(|ahead| ahead < self.heads.len() as u64)
+    }
+
     #[inline]
     fn slot(&self, tick: u64) -> usize {
         tick as usize & (self.heads.len() - 1)

@@ -4,13 +4,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::strand::Row;
-use super::{Around, CellFault, CrowdError, Heard, Run, Tally};
+use super::{Around, CellFault, CrowdError, CrowdStateError, Heard, Run, Tally};
 use crate::context::Context;
 use crate::evidence::EvidenceRing;
 use crate::id::NeuronId;
 use crate::membrane::{Membrane, Soma};
 use crate::neuron::{AgentCard, Fault, Neuron, NeuronResult, snapshot_of};
 use crate::spike::{Spike, SpikeKind};
+use crate::state::{Section, StateWriter};
 use crate::time::Tick;
 use crate::touched::Touched;
 
@@ -28,14 +29,20 @@ pub(crate) trait AnyCrowd: Send {
     fn potential(&self, cell: u32, now: u64) -> Option<f32>;
     fn digest_into(&self, hasher: &mut blake3::Hasher);
     fn agents(&self) -> &dyn Any;
+    fn endpoint(&self) -> NeuronId;
+    fn forget_tally(&mut self);
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), CrowdStateError>;
+    fn load(&mut self, section: &Section<'_>) -> Result<(), CrowdStateError>;
+    /// The cells that cannot be saved, and why.
+    fn check(&mut self) -> Vec<(u32, Fault)>;
 }
 
 /// What the runtime keeps of a cell beside the agent.
 #[derive(Debug, Clone, Copy)]
-struct State {
-    soma: Soma,
-    draws: u64,
-    sequence: u32,
+pub(super) struct State {
+    pub(super) soma: Soma,
+    pub(super) draws: u64,
+    pub(super) sequence: u32,
 }
 
 const _: () = assert!(size_of::<State>() <= 48);
@@ -51,15 +58,15 @@ fn scale_of(spike: &Spike, sign: f32) -> Option<f32> {
 }
 
 /// A cell that failed is never ready again.
-const SILENCED: u64 = u64::MAX;
+pub(super) const SILENCED: u64 = u64::MAX;
 
 pub(crate) struct Crowd<N> {
     endpoint: NeuronId,
     membrane: Membrane,
-    states: Vec<State>,
-    agents: Vec<N>,
+    pub(super) states: Vec<State>,
+    pub(super) agents: Vec<N>,
     /// One a cell, or none at all where no agent asked for evidence.
-    evidence: Vec<Option<Box<EvidenceRing>>>,
+    pub(super) evidence: Vec<Option<Box<EvidenceRing>>>,
     touched: Touched,
     tally: Tally,
     /// A payload out of the arena.
@@ -321,5 +328,25 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
 
     fn agents(&self) -> &dyn Any {
         &self.agents
+    }
+
+    fn endpoint(&self) -> NeuronId {
+        self.endpoint
+    }
+
+    fn forget_tally(&mut self) {
+        self.tally = Tally::default();
+    }
+
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), CrowdStateError> {
+        self.save_cells(out)
+    }
+
+    fn load(&mut self, section: &Section<'_>) -> Result<(), CrowdStateError> {
+        self.load_cells(section)
+    }
+
+    fn check(&mut self) -> Vec<(u32, Fault)> {
+        self.check_cells()
     }
 }

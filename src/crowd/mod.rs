@@ -46,9 +46,11 @@
 //! ```
 
 mod cells;
+mod saving;
 mod strand;
 
 use cells::{AnyCrowd, Crowd};
+pub(crate) use saving::CrowdStateError;
 pub(crate) use strand::{Row, Side, Strand};
 
 use crate::atlas::Atlas;

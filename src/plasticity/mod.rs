@@ -4,6 +4,7 @@
 //! synapse and t_post the tick in which the target fires; positive strengthens. Within one tick the order is: arrivals
 //! depress and deliver, membranes fire and potentiate, then traces rise; a pair in the same tick changes nothing.
 
+mod columns;
 mod reward;
 mod rule;
 mod scaling;
@@ -13,6 +14,7 @@ mod structure;
 mod trace;
 mod triplet;
 
+pub(crate) use columns::{StockColumns, TraceColumns};
 pub use reward::RewardStdp;
 pub(crate) use rule::{Rule, cut};
 pub(crate) use scaling::ScalingRule;

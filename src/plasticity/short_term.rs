@@ -91,9 +91,9 @@ pub(crate) struct Release {
 /// What the last spike of a source has left.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stock {
-    used: f32,
-    left: f32,
-    last: u64,
+    pub(super) used: f32,
+    pub(super) left: f32,
+    pub(super) last: u64,
 }
 
 impl Default for Stock {

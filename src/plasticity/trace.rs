@@ -8,9 +8,9 @@ use crate::math::Decay;
 /// Each event counts 1; what a rule makes of it is the rule's.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Trace {
-    value: f32,
+    pub(super) value: f32,
     /// The height before the events of tick `last`: events of one tick do not meet each other.
-    before: f32,
+    pub(super) before: f32,
     pub(crate) last: u64,
 }
 

@@ -1,6 +1,10 @@
 //! The state of a group of cells: the columns of their model, and who is in its pause.
 
+mod saving;
+
 use std::ops::Range;
+
+pub(super) use saving::Slots;
 
 use super::cells::{CellModel, Cells, Group, STATE_COLUMNS};
 use crate::time::TickLength;

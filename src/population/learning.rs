@@ -3,6 +3,8 @@
 //! A link knows all its sources, and of its targets those that are here: what sources leave behind is a function of
 //! arrivals alone, and so the same wherever the targets are.
 
+mod saving;
+
 use super::rows::{Plan, Table};
 use super::structure::Structure;
 use super::timing::Timing;

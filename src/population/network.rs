@@ -4,6 +4,8 @@
 //! onto its own cells, and who fired anywhere: what others' cells fired it is told between two epochs, before the
 //! first of those spikes can arrive.
 
+mod saving;
+
 use std::ops::Range;
 
 use super::columns::Columns;

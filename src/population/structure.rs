@@ -147,6 +147,37 @@ impl Structure {
         hasher.update(bytemuck::cast_slice(self.arrivals.state()));
     }
 
+    pub(super) fn arrivals(&self) -> &[f32] {
+        self.arrivals.state()
+    }
+
+    pub(super) fn arrivals_mut(&mut self) -> &mut [f32] {
+        self.arrivals.state_mut()
+    }
+
+    pub(super) fn coincidences(&self) -> &[f32] {
+        &self.coincidences
+    }
+
+    pub(super) fn coincidences_mut(&mut self) -> &mut [f32] {
+        &mut self.coincidences
+    }
+
+    /// Whom targets try, and how many synapses they may have.
+    pub(super) fn words(&self) -> [(&'static str, &[u32]); 2] {
+        [("tried", &self.tried), ("most", &self.most)]
+    }
+
+    pub(super) fn words_mut(&mut self) -> [&mut [u32]; 2] {
+        [&mut self.tried, &mut self.most]
+    }
+
+    /// The first target that tries a source that there is not, and which.
+    pub(super) fn tries_nobody(&self) -> Option<(usize, u32)> {
+        let at = self.tried.iter().position(|&tried| tried >= self.sources)?;
+        Some((at, self.tried[at]))
+    }
+
     pub(super) fn firing_column(&self) -> &[u8] {
         bytemuck::cast_slice(&self.coincidences)
     }

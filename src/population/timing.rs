@@ -26,6 +26,15 @@ impl Side {
         self.each().for_each(|traces| traces.rise(fired, pairing));
     }
 
+    /// The traces, each with its name.
+    fn named<'a>(
+        &'a self,
+        names: [&'static str; 2],
+    ) -> impl Iterator<Item = (&'static str, &'a [f32])> {
+        let traces = std::iter::once(&self.fast).chain(&self.slow).map(Traces::state);
+        names.into_iter().zip(traces)
+    }
+
     /// The traces, one column after the other.
     fn columns(&self) -> impl Iterator<Item = &[u8]> {
         let traces = std::iter::once(&self.fast).chain(&self.slow);
@@ -241,6 +250,36 @@ impl Timing {
                 pairs.for_each(|(weight, &kept)| *weight = cut(*weight + by * kept, limits));
             });
         }
+    }
+
+    /// What the synapses of a table are eligible for.
+    pub(super) fn eligible(&self, index: usize) -> Option<&[f32]> {
+        Some(&self.eligible.as_ref()?.kept[index])
+    }
+
+    pub(super) fn eligible_mut(&mut self, index: usize) -> Option<&mut [f32]> {
+        Some(&mut self.eligible.as_mut()?.kept[index])
+    }
+
+    /// What arrived at a table, and what targets fired: columns by name.
+    pub(super) fn arrivals(&self, index: usize) -> impl Iterator<Item = (&'static str, &[f32])> {
+        self.arrivals[index].named(["arrivals", "arrivals.slow"])
+    }
+
+    pub(super) fn arrivals_mut(
+        &mut self,
+        index: usize,
+    ) -> impl Iterator<Item = (&'static str, &mut [f32])> {
+        let traces = self.arrivals[index].each().map(Traces::state_mut);
+        ["arrivals", "arrivals.slow"].into_iter().zip(traces)
+    }
+
+    pub(super) fn firings(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
+        self.firings.named(["firings", "firings.slow"])
+    }
+
+    pub(super) fn firings_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.firings.each().map(Traces::state_mut)
     }
 
     /// Whether synapses are eligible for rewards.

@@ -103,6 +103,10 @@ impl Traces {
     pub(super) fn state(&self) -> &[f32] {
         &self.kept[..self.cells]
     }
+
+    pub(super) fn state_mut(&mut self) -> &mut [f32] {
+        &mut self.kept[..self.cells]
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Synapses: compressed rows by source, an index by target where they learn.
 
 mod digest;
+mod load;
 mod plastic;
 mod prune;
 mod rows;
+mod save;
 mod scaling;
 mod structure;
 mod table;

@@ -38,7 +38,7 @@ pub(crate) struct Learning {
     pub(crate) rules: Vec<RuleState>,
     incoming: Vec<Vec<Incoming>>,
     /// One more than the tick in which each neuron last fired; 0 before the first.
-    fired: Vec<u64>,
+    pub(super) fired: Vec<u64>,
     /// Arrivals that were meant for one synapse of a segment only: (segment, position) -> its own trace.
     addressed: BTreeMap<(u32, u32), Trace>,
 }
@@ -107,6 +107,28 @@ impl Learning {
             renumber(old).map(|new| ((id, new), trace))
         });
         self.addressed = renumbered.collect();
+    }
+
+    /// Forgets where all synapses lie.
+    pub(super) fn clear_index(&mut self) {
+        self.incoming.iter_mut().for_each(Vec::clear);
+        self.addressed.clear();
+    }
+
+    /// A synapse onto a neuron lies here.
+    pub(super) fn index(&mut self, segment: u32, position: u32, target: NeuronId) {
+        self.incoming[target.index()].push(Incoming { segment, position });
+    }
+
+    /// The arrivals that were meant for one synapse only.
+    pub(super) fn address(&mut self, segment: u32, position: u32, trace: Trace) {
+        self.addressed.insert((segment, position), trace);
+    }
+
+    /// The traces of arrivals that were meant for one synapse of a segment only, by position.
+    pub(super) fn addressed_of(&self, segment: u32) -> impl Iterator<Item = (u32, &Trace)> {
+        let all = self.addressed.range((segment, 0)..=(segment, u32::MAX));
+        all.map(|(&(_, position), trace)| (position, trace))
     }
 
     /// What a neuron's firings have left, by rule, for the digest.

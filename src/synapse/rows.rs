@@ -41,9 +41,9 @@ pub(crate) struct Columns {
     pub(crate) eligible: Vec<Eligible>,
     /// What each began with, where that is not the same for all.
     pub(crate) initial: Vec<f32>,
-    plastic: bool,
-    rewarded: bool,
-    listed: bool,
+    pub(super) plastic: bool,
+    pub(super) rewarded: bool,
+    pub(super) listed: bool,
 }
 
 impl Columns {

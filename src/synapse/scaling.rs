@@ -12,19 +12,19 @@ use crate::plasticity::{Rewiring, ScalingRule, cut};
 #[derive(Debug)]
 pub(super) struct Scaling {
     rule: ScalingRule,
-    projection: u32,
-    firings: Vec<u32>,
+    pub(super) projection: u32,
+    pub(super) firings: Vec<u32>,
     /// The first tick of the next interval.
-    next: u64,
+    pub(super) next: u64,
     /// Whether the end of this interval can change a weight. Where nothing fired or arrived since one that changed
     /// none, it cannot.
-    restless: bool,
+    pub(super) restless: bool,
 }
 
 /// All rules of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct Homeostasis {
-    scalings: Vec<Scaling>,
+    pub(super) scalings: Vec<Scaling>,
     pub(super) structures: Vec<Structure>,
     neurons: usize,
 }

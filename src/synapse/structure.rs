@@ -6,27 +6,27 @@ use crate::plasticity::{Pairing, Rewiring, Trace};
 
 /// A neuron that may get synapses, and the source it tries.
 #[derive(Debug)]
-struct Candidate {
-    target: NeuronId,
+pub(super) struct Candidate {
+    pub(super) target: NeuronId,
     /// As many synapses as it began with.
-    most: u32,
+    pub(super) most: u32,
     /// The place among the sources of the one that is tried, once it has mattered in this interval.
-    tried: Option<u32>,
-    coincidences: f32,
+    pub(super) tried: Option<u32>,
+    pub(super) coincidences: f32,
 }
 
 /// The sources and targets of one projection that changes its structure.
 #[derive(Debug)]
 pub(super) struct Structure {
     rule: Rewiring,
-    projection: u32,
+    pub(super) projection: u32,
     autapses: bool,
     /// The segments of the projection, one for each source, and what arrived there.
-    sources: Vec<(u32, Trace)>,
+    pub(super) sources: Vec<(u32, Trace)>,
     /// Sorted by target.
-    candidates: Vec<Candidate>,
+    pub(super) candidates: Vec<Candidate>,
     /// How many intervals are over.
-    interval: u64,
+    pub(super) interval: u64,
 }
 
 impl Structure {

@@ -92,7 +92,7 @@ pub(crate) struct SynapseTable {
     pub(super) by_source: Vec<Vec<u32>>,
     pub(crate) learning: Learning,
     pub(super) homeostasis: Homeostasis,
-    synapses: u64,
+    pub(super) synapses: u64,
     /// How many synapses are gone, and how many came while it ran.
     pub(crate) pruned: u64,
     pub(crate) grown: u64,
@@ -139,6 +139,16 @@ impl SynapseTable {
     #[inline]
     pub(crate) fn segments_of(&self, source: NeuronId) -> &[u32] {
         &self.by_source[source.index()]
+    }
+
+    /// The segment of a source, projection and delay, if there is one.
+    pub(crate) fn segment_at(&self, source: NeuronId, projection: u32, delay: u32) -> Option<u32> {
+        let list = self.by_source.get(source.index())?;
+        let key = |&id: &u32| {
+            let segment = &self.segments[id as usize];
+            (segment.projection, segment.delay)
+        };
+        list.binary_search_by_key(&(projection, delay), key).ok().map(|place| list[place])
     }
 
     fn segment_for(&mut self, new: &NewSynapse) -> u32 {

@@ -109,6 +109,13 @@ impl Projected {
 const GROWING: u16 = 0;
 
 impl World {
+    /// The same topology with what is left of its input from a tick on.
+    pub fn after(&self, tick: u64) -> Self {
+        let mut world = self.clone();
+        world.steps.retain(|&(at, _)| at >= tick);
+        world
+    }
+
     /// The topology on one worker.
     pub fn build(&self, pace: Pace, tick: Duration) -> (Cortex, Events) {
         self.build_on(&[0], pace, tick)

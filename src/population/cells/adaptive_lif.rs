@@ -180,4 +180,8 @@ impl CellModel for AdaptiveColumns {
     fn state(&self) -> [&[f32]; STATE_COLUMNS] {
         [self.potentials(), &self.raised, &[]]
     }
+
+    fn state_mut(&mut self) -> [&mut [f32]; STATE_COLUMNS] {
+        [&mut self.potential[..self.cells], &mut self.raised, &mut []]
+    }
 }

@@ -185,4 +185,9 @@ impl CellModel for ExpColumns {
     fn state(&self) -> [&[f32]; STATE_COLUMNS] {
         [self.potentials(), &self.excitatory[..self.cells], &self.inhibitory[..self.cells]]
     }
+
+    fn state_mut(&mut self) -> [&mut [f32]; STATE_COLUMNS] {
+        let Self { potential, excitatory, inhibitory, cells, .. } = self;
+        [&mut potential[..*cells], &mut excitatory[..*cells], &mut inhibitory[..*cells]]
+    }
 }

@@ -197,4 +197,8 @@ impl CellModel for IzhikevichColumns {
     fn state(&self) -> [&[f32]; STATE_COLUMNS] {
         [self.potentials(), &self.recovery, &[]]
     }
+
+    fn state_mut(&mut self) -> [&mut [f32]; STATE_COLUMNS] {
+        [&mut self.potential[..self.cells], &mut self.recovery, &mut []]
+    }
 }

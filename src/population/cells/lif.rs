@@ -86,4 +86,8 @@ impl CellModel for LifColumns {
     fn state(&self) -> [&[f32]; STATE_COLUMNS] {
         [self.potentials(), &[], &[]]
     }
+
+    fn state_mut(&mut self) -> [&mut [f32]; STATE_COLUMNS] {
+        [&mut self.potential[..self.cells], &mut [], &mut []]
+    }
 }

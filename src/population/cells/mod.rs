@@ -61,6 +61,14 @@ pub(super) trait CellModel: fmt::Debug + Send {
     fn state(&self) -> [&[f32]; STATE_COLUMNS] {
         [&[]; STATE_COLUMNS]
     }
+
+    /// The same, to be replaced by what was saved.
+    fn state_mut(&mut self) -> [&mut [f32]; STATE_COLUMNS] {
+        [&mut [], &mut [], &mut []]
+    }
+
+    /// The next tick is this one, whatever was before.
+    fn resume(&mut self, _next: u64) {}
 }
 
 /// The most columns of state of any model.

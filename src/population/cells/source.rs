@@ -74,6 +74,10 @@ impl CellModel for ListColumns {
             self.next += 1;
         }
     }
+
+    fn resume(&mut self, next: u64) {
+        self.next = self.spikes.partition_point(|(tick, _)| tick.0 < next);
+    }
 }
 
 /// Whether a sorted list of spikes can be fired by so many cells.
