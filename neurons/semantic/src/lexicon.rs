@@ -1,0 +1,410 @@
+//! A set of concepts, and which of them a text belongs to.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use crate::concept::{Concept, ConceptError};
+use crate::encoder::{Encoder, Model, VectorError};
+use crate::matrix::Matrix;
+use crate::text;
+
+/// Names of more words than this are sentences, and sentences that differ by a word say the same more often than not.
+const NAME_WORDS: usize = 4;
+
+/// How a text found its concept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Means {
+    /// It is a topic of the concept, letter by letter.
+    Topic,
+    /// It resembles an exemplar.
+    Meaning,
+}
+
+/// A concept that a text belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match {
+    /// Which, by its position in the lexicon.
+    pub concept: u32,
+    /// Cosine with the nearest exemplar that counts; 1 for a topic.
+    pub score: f32,
+    /// What the score does to the concept's membrane, which fires from 1 on.
+    pub drive: f32,
+    /// How.
+    pub by: Means,
+}
+
+/// Why a concept does, or does not, fire.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It fires.
+    Fires,
+    /// No exemplar is near enough.
+    BelowThreshold,
+    /// The exemplars that are near enough are siblings of the text: one word of each differs.
+    Sibling {
+        /// The nearest of them.
+        exemplar: String,
+    },
+    /// The text is nearer to what the concept is the opposite of.
+    Opposite {
+        /// That text.
+        text: String,
+        /// Its cosine.
+        score: f32,
+    },
+    /// A stronger concept keeps it down.
+    Inhibited {
+        /// Which.
+        by: String,
+    },
+}
+
+/// One concept's part in a decision.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Judgement {
+    /// The concept's name.
+    pub concept: String,
+    /// Cosine with the nearest exemplar that counts.
+    pub score: f32,
+    /// From where on it fires.
+    pub threshold: f32,
+    /// The nearest exemplar of all.
+    pub exemplar: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    threshold: f32,
+    /// Its exemplars in the matrix and in `texts`.
+    rows: Range<usize>,
+    /// What it is the opposite of, likewise.
+    opposites: Range<usize>,
+    same_as: Vec<String>,
+}
+
+/// Concepts, encoded by one model.
+#[derive(Debug)]
+pub struct Lexicon {
+    model: Arc<Model>,
+    concepts: Vec<Kept>,
+    topics: HashMap<String, u32, FixedState>,
+    exemplars: Matrix,
+    /// The words of each exemplar.
+    texts: Vec<String>,
+    opposites: Matrix,
+    opposite_texts: Vec<String>,
+    inhibition: f32,
+}
+
+impl Lexicon {
+    /// Encodes a set of concepts. This may take as long as the encoder does; it belongs before a run.
+    ///
+    /// # Errors
+    /// [`ConceptError`] for names or topics that are there twice, and texts that cannot be encoded.
+    pub fn new(concepts: &[Concept], encoder: &dyn Encoder) -> Result<Self, ConceptError> {
+        let model = Arc::new(encoder.model().clone());
+        let mut lexicon = Self {
+            concepts: Vec::with_capacity(concepts.len()),
+            topics: HashMap::default(),
+            exemplars: Matrix::new(model.clone()),
+            texts: Vec::new(),
+            opposites: Matrix::new(model.clone()),
+            opposite_texts: Vec::new(),
+            inhibition: 0.0,
+            model,
+        };
+        let mut names = HashMap::<&str, (), FixedState>::default();
+        for concept in concepts {
+            concept.check()?;
+            if names.insert(&concept.name, ()).is_some() {
+                return Err(ConceptError::Twice(concept.name.clone()));
+            }
+            lexicon.claim_topics(concept)?;
+            lexicon.add(concept, encoder.threshold());
+        }
+        encode_into(encoder, &lexicon.texts, &mut lexicon.exemplars)?;
+        encode_into(encoder, &lexicon.opposite_texts, &mut lexicon.opposites)?;
+        Ok(lexicon)
+    }
+
+    fn claim_topics(&mut self, concept: &Concept) -> Result<(), ConceptError> {
+        for topic in &concept.topics {
+            let own = self.concepts.len() as u32;
+            let Some(first) = self.topics.insert(topic.clone(), own) else { continue };
+            let name = |at: u32| self.concepts.get(at as usize).map_or(&concept.name, |c| &c.name);
+            if first != own {
+                return Err(ConceptError::TopicTwice {
+                    topic: topic.clone(),
+                    first: name(first).clone(),
+                    second: concept.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, concept: &Concept, threshold: f32) {
+        let words = |texts: &mut Vec<String>, new: &mut dyn Iterator<Item = &String>| {
+            let start = texts.len();
+            texts.extend(new.map(|text| text::spaced(text)));
+            start..texts.len()
+        };
+        let exemplars = &mut std::iter::once(&concept.name).chain(&concept.exemplars);
+        let kept = Kept {
+            name: concept.name.clone(),
+            threshold: concept.threshold.unwrap_or(threshold),
+            rows: words(&mut self.texts, exemplars),
+            opposites: words(&mut self.opposite_texts, &mut concept.opposites.iter()),
+            same_as: concept.same_as.iter().map(|text| text::spaced(text)).collect(),
+        };
+        self.concepts.push(kept);
+    }
+
+    /// How much a concept is held down by a stronger one, for each unit that the other is further above its own
+    /// threshold; 0, the default, is not at all, and about 10 leaves one winner unless two are as good as equal.
+    ///
+    /// This is what lateral inhibition between the concepts settles to, in closed form: within one tick, and for each
+    /// text by itself.
+    ///
+    /// # Errors
+    /// [`ConceptError::Inhibition`].
+    pub fn inhibition(mut self, strength: f32) -> Result<Self, ConceptError> {
+        if !(strength.is_finite() && strength >= 0.0) {
+            return Err(ConceptError::Inhibition(strength));
+        }
+        self.inhibition = strength;
+        Ok(self)
+    }
+
+    /// Which model its vectors are of.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// How many concepts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.concepts.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.concepts.is_empty()
+    }
+
+    /// The name of a concept.
+    ///
+    /// # Panics
+    /// If there is no such concept.
+    #[must_use]
+    pub fn name(&self, concept: u32) -> &str {
+        &self.concepts[concept as usize].name
+    }
+
+    /// The threshold of a concept.
+    ///
+    /// # Panics
+    /// If there is no such concept.
+    #[must_use]
+    pub fn threshold(&self, concept: u32) -> f32 {
+        self.concepts[concept as usize].threshold
+    }
+
+    /// The concept of a topic, letter by letter.
+    #[must_use]
+    pub fn of_topic(&self, topic: &str) -> Option<u32> {
+        self.topics.get(topic).copied()
+    }
+
+    /// The concepts that a text belongs to, the strongest first; `room` is reused from call to call.
+    ///
+    /// `topic` is the text as it came, `words` the same [spaced](text::spaced), and `vector` is that of the words. A
+    /// concept that is found both by topic and by meaning is there once. Without a vector only topics count.
+    ///
+    /// # Errors
+    /// [`VectorError`] for a vector of another length.
+    pub fn recognise(
+        &self,
+        topic: &str,
+        words: &str,
+        vector: Option<&[f32]>,
+        room: &mut Room,
+    ) -> Result<(), VectorError> {
+        room.matches.clear();
+        let exact = self.of_topic(topic);
+        if let Some(concept) = exact {
+            // The drive is what a score of 1 has by meaning, so that competing concepts compare.
+            let drive = 1.0 / self.threshold(concept);
+            room.matches.push(Match { concept, score: 1.0, drive, by: Means::Topic });
+        }
+        if let Some(vector) = vector {
+            self.exemplars.scores(vector, &mut room.scores)?;
+            for (at, kept) in self.concepts.iter().enumerate() {
+                let near = nearest(&room.scores[kept.rows.clone()]).1;
+                if near < kept.threshold || exact == Some(at as u32) {
+                    continue;
+                }
+                if let Some((score, Verdict::Fires)) = self.weigh(kept, words, vector, &room.scores)
+                {
+                    let drive = score / kept.threshold;
+                    room.matches.push(Match {
+                        concept: at as u32,
+                        score,
+                        drive,
+                        by: Means::Meaning,
+                    });
+                }
+            }
+        }
+        self.compete(&mut room.matches);
+        Ok(())
+    }
+
+    /// What a concept makes of a text, before others have a say: the score that counts, and why; `None` where it has
+    /// no exemplars.
+    fn weigh(
+        &self,
+        kept: &Kept,
+        words: &str,
+        vector: &[f32],
+        scores: &[f32],
+    ) -> Option<(f32, Verdict)> {
+        let scores = &scores[kept.rows.clone()];
+        let (mut best, mut sibling) = (None::<f32>, None::<(f32, usize)>);
+        for (at, &score) in scores.iter().enumerate() {
+            // Names are only compared where it matters.
+            let row = kept.rows.start + at;
+            if score >= kept.threshold && self.is_held_apart(kept, words, row) {
+                sibling = sibling.filter(|&(held, _)| held >= score).or(Some((score, row)));
+            } else {
+                best = Some(best.map_or(score, |best| best.max(score)));
+            }
+        }
+        let score = best.or(sibling.map(|(score, _)| score))?;
+        if best.is_none_or(|best| best < kept.threshold) {
+            let verdict = sibling.map_or(Verdict::BelowThreshold, |(_, row)| Verdict::Sibling {
+                exemplar: self.texts[row].clone(),
+            });
+            return Some((score, verdict));
+        }
+        for row in kept.opposites.clone() {
+            let opposite = self.opposites.score(row, vector);
+            if opposite > score || self.opposite_texts[row] == words {
+                let text = self.opposite_texts[row].clone();
+                return Some((score, Verdict::Opposite { text, score: opposite }));
+            }
+        }
+        Some((score, Verdict::Fires))
+    }
+
+    fn is_held_apart(&self, kept: &Kept, words: &str, row: usize) -> bool {
+        let exemplar = &self.texts[row];
+        let is_name = |text: &str| text.split(' ').count() <= NAME_WORDS;
+        is_name(words)
+            && is_name(exemplar)
+            && text::are_siblings(words, exemplar)
+            && !kept.same_as.iter().any(|same| same == words)
+    }
+
+    /// The strongest first, less what it takes from the others.
+    fn compete(&self, matches: &mut Vec<Match>) {
+        let order =
+            |a: &Match, b: &Match| b.drive.total_cmp(&a.drive).then(a.concept.cmp(&b.concept));
+        matches.sort_unstable_by(order);
+        if self.inhibition > 0.0
+            && let Some(first) = matches.first().map(|first| first.drive)
+        {
+            for weaker in &mut matches[1..] {
+                weaker.drive -= self.inhibition * (first - weaker.drive);
+            }
+            matches.retain(|matched| matched.drive >= 1.0);
+        }
+        // Scores are what is promised to stand in order.
+        matches.sort_by(|a, b| b.score.total_cmp(&a.score));
+    }
+
+    /// What every concept makes of a text: those that fire first, then by score.
+    ///
+    /// # Errors
+    /// [`VectorError`] for a vector of another length.
+    pub fn judge(&self, topic: &str, vector: &[f32]) -> Result<Vec<Judgement>, VectorError> {
+        let words = text::spaced(topic);
+        let mut room = Room::default();
+        self.recognise(topic, &words, Some(vector), &mut room)?;
+        let fires = |at: usize| room.matches.iter().find(|m| m.concept as usize == at);
+        let strongest = room.matches.iter().max_by(|a, b| a.drive.total_cmp(&b.drive));
+        let judgements = self.concepts.iter().enumerate().filter_map(|(at, kept)| {
+            let near = kept.rows.start + nearest(&room.scores[kept.rows.clone()]).0;
+            let (mut score, mut verdict) = self.weigh(kept, &words, vector, &room.scores)?;
+            match (fires(at), strongest) {
+                (Some(matched), _) => (score, verdict) = (matched.score, Verdict::Fires),
+                (None, Some(by)) if verdict == Verdict::Fires => {
+                    verdict = Verdict::Inhibited { by: self.name(by.concept).to_owned() };
+                }
+                _ => {}
+            }
+            let (exemplar, threshold) = (self.texts[near].clone(), kept.threshold);
+            Some(Judgement { concept: kept.name.clone(), score, threshold, exemplar, verdict })
+        });
+        let mut judgements: Vec<_> = judgements.collect();
+        let fires = |judgement: &Judgement| judgement.verdict == Verdict::Fires;
+        judgements.sort_by(|a, b| fires(b).cmp(&fires(a)).then(b.score.total_cmp(&a.score)));
+        Ok(judgements)
+    }
+}
+
+/// What matching a text needs besides the lexicon; its buffers are kept from call to call.
+#[derive(Debug, Default)]
+pub struct Room {
+    scores: Vec<f32>,
+    matches: Vec<Match>,
+}
+
+impl Room {
+    /// What the last text belongs to, the highest score first.
+    #[must_use]
+    pub fn matches(&self) -> &[Match] {
+        &self.matches
+    }
+}
+
+/// Where the largest is, and what it is; the first of equals.
+fn nearest(scores: &[f32]) -> (usize, f32) {
+    let best = |best: (usize, f32), (at, &score): (usize, &f32)| match score > best.1 {
+        true => (at, score),
+        false => best,
+    };
+    scores.iter().enumerate().fold((0, f32::NEG_INFINITY), best)
+}
+
+/// Texts that are encoded at once: enough to be fast, few enough to fit into memory for any model.
+const BATCH: usize = 32;
+
+fn encode_into(
+    encoder: &dyn Encoder,
+    texts: &[String],
+    matrix: &mut Matrix,
+) -> Result<(), ConceptError> {
+    let mut vectors = Vec::new();
+    for batch in texts.chunks(BATCH) {
+        vectors.clear();
+        let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+        encoder.encode_batch(&batch, &mut vectors)?;
+        for vector in vectors.chunks_exact(encoder.model().dimensions().max(1)) {
+            matrix.push(vector)?;
+        }
+    }
+    Ok(())
+}

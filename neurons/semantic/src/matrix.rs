@@ -1,0 +1,224 @@
+//! Many vectors of one model, and their products with one: the exact match of a text against every concept.
+
+use std::sync::Arc;
+
+use pulp::Arch;
+
+use crate::encoder::{Model, VectorError, normalise};
+
+/// Numbers that are added up side by side. Fixed, so that a sum has the same bits however wide the machine computes.
+const LANES: usize = 16;
+
+/// Rows that are read beside each other, so that the vector is loaded once for all of them.
+const ABREAST: usize = 4;
+
+/// Unit vectors of one model, a row each.
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    model: Arc<Model>,
+    rows: Vec<[f32; LANES]>,
+    /// Blocks of lanes in a row; the last is filled up with zeros.
+    blocks: usize,
+    arch: Arch,
+}
+
+impl Matrix {
+    /// No vectors yet, for those of one model.
+    #[must_use]
+    pub fn new(model: Arc<Model>) -> Self {
+        let blocks = model.dimensions().div_ceil(LANES).max(1);
+        Self { model, rows: Vec::new(), blocks, arch: Arch::new() }
+    }
+
+    /// Whose vectors they are.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len() / self.blocks
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Adds a vector, brought to length 1, and returns its row.
+    ///
+    /// # Errors
+    /// [`VectorError`] for one of another length, with a number that is not finite, or without direction.
+    pub fn push(&mut self, vector: &[f32]) -> Result<usize, VectorError> {
+        self.check(vector)?;
+        let mut unit = vector.to_vec();
+        normalise(&mut unit)?;
+        Ok(self.push_raw(&unit))
+    }
+
+    /// Adds a row as it is; missing numbers are zeros.
+    pub(crate) fn push_raw(&mut self, row: &[f32]) -> usize {
+        let at = self.len();
+        for chunk in 0..self.blocks {
+            let part = row.get(chunk * LANES..).unwrap_or(&[]);
+            let mut block = [0.0; LANES];
+            let count = part.len().min(LANES);
+            block[..count].copy_from_slice(&part[..count]);
+            self.rows.push(block);
+        }
+        at
+    }
+
+    /// One vector as it is kept.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[f32] {
+        let flat = self.rows[row * self.blocks..][..self.blocks].as_flattened();
+        &flat[..self.model.dimensions()]
+    }
+
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        let flat = self.rows[row * self.blocks..][..self.blocks].as_flattened_mut();
+        &mut flat[..self.model.dimensions()]
+    }
+
+    /// All rows, one after the other, filled up with zeros.
+    pub(crate) fn flat(&self) -> &[f32] {
+        self.rows.as_flattened()
+    }
+
+    pub(crate) fn flat_mut(&mut self) -> &mut [f32] {
+        self.rows.as_flattened_mut()
+    }
+
+    /// Subtracts the product of a column with itself as a row, times a scale; the matrix is square.
+    pub(crate) fn subtract_outer(&mut self, column: &[f32], scale: f32) {
+        let (rows, blocks) = (&mut self.rows, self.blocks);
+        let mut wide = vec![[0.0; LANES]; blocks];
+        wide.as_flattened_mut()[..column.len()].copy_from_slice(column);
+        self.arch.dispatch(|| outer(rows, blocks, column, &wide, scale));
+    }
+
+    /// Whether a vector can be compared with these.
+    ///
+    /// # Errors
+    /// [`VectorError::Dimensions`].
+    pub fn check(&self, vector: &[f32]) -> Result<(), VectorError> {
+        if vector.len() == self.model.dimensions() {
+            return Ok(());
+        }
+        Err(VectorError::Dimensions {
+            model: self.model.to_string(),
+            expected: self.model.dimensions(),
+            found: vector.len(),
+        })
+    }
+
+    /// The cosine of a unit vector with every row, into `scores`: one product of the matrix with the vector.
+    ///
+    /// # Errors
+    /// [`VectorError::Dimensions`] for a vector of another length.
+    pub fn scores(&self, vector: &[f32], scores: &mut Vec<f32>) -> Result<(), VectorError> {
+        self.check(vector)?;
+        scores.clear();
+        scores.resize(self.len(), 0.0);
+        let (blocks, short) = vector.as_chunks::<LANES>();
+        let mut last = [0.0; LANES];
+        last[..short.len()].copy_from_slice(short);
+        let tail = (!short.is_empty()).then_some(&last);
+        self.arch.dispatch(|| product(&self.rows, self.blocks, blocks, tail, scores));
+        Ok(())
+    }
+
+    /// The cosine of a unit vector with one row.
+    #[must_use]
+    pub fn score(&self, row: usize, vector: &[f32]) -> f32 {
+        dot(self.row(row), vector)
+    }
+}
+
+/// The sum of the products of two vectors of one length, in an order that is the same everywhere.
+#[must_use]
+pub fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (left, left_rest) = left.as_chunks::<LANES>();
+    let (right, right_rest) = right.as_chunks::<LANES>();
+    for (left, right) in left.iter().zip(right) {
+        accumulate(&mut sums, left, right);
+    }
+    for (lane, (left, right)) in left_rest.iter().zip(right_rest).enumerate() {
+        sums[lane] += left * right;
+    }
+    fold(sums)
+}
+
+#[inline(always)]
+fn accumulate(sums: &mut [f32; LANES], left: &[f32; LANES], right: &[f32; LANES]) {
+    for lane in 0..LANES {
+        sums[lane] += left[lane] * right[lane];
+    }
+}
+
+/// Halves are added to halves, so that the order does not depend on how wide the machine adds.
+#[inline(always)]
+fn fold(mut sums: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+        half /= 2;
+    }
+    sums[0]
+}
+
+#[inline(always)]
+fn outer(
+    rows: &mut [[f32; LANES]],
+    blocks: usize,
+    column: &[f32],
+    wide: &[[f32; LANES]],
+    scale: f32,
+) {
+    for (row, &number) in rows.chunks_exact_mut(blocks).zip(column) {
+        let number = number * scale;
+        for (block, part) in row.iter_mut().zip(wide) {
+            for lane in 0..LANES {
+                block[lane] -= part[lane] * number;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn product(
+    rows: &[[f32; LANES]],
+    blocks: usize,
+    vector: &[[f32; LANES]],
+    tail: Option<&[f32; LANES]>,
+    scores: &mut [f32],
+) {
+    let mut groups = rows.chunks_exact(blocks * ABREAST);
+    let mut places = scores.chunks_exact_mut(ABREAST);
+    for (group, places) in (&mut groups).zip(&mut places) {
+        let mut sums = [[0.0; LANES]; ABREAST];
+        for (at, part) in vector.iter().chain(tail).enumerate() {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                accumulate(sums, &group[row * blocks + at], part);
+            }
+        }
+        for (place, sums) in places.iter_mut().zip(sums) {
+            *place = fold(sums);
+        }
+    }
+    let rest = groups.remainder().chunks_exact(blocks);
+    for (row, place) in rest.zip(places.into_remainder()) {
+        let mut sums = [0.0; LANES];
+        for (block, part) in row.iter().zip(vector.iter().chain(tail)) {
+            accumulate(&mut sums, block, part);
+        }
+        *place = fold(sums);
+    }
+}

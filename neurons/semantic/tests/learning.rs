@@ -1,0 +1,111 @@
+//! A router learns from reward which handler a text belongs to.
+#![allow(clippy::unwrap_used, reason = "a test ends where something else than expected is found")]
+
+use std::sync::Arc;
+
+use neuronbus_semantic::prelude::*;
+use neuronbus_semantic::router::{Router, RouterError, RouterSettings};
+
+/// Texts of three handlers; `rain` and `storm` have no word in common with the name that they belong to.
+const TEXTS: [(&str, usize); 12] = [
+    ("what is the balance of my account", 0),
+    ("how much money do I have", 0),
+    ("transfer money to my savings", 0),
+    ("pay the bill from checking", 0),
+    ("play some music by the beatles", 1),
+    ("skip this song", 1),
+    ("turn the volume up", 1),
+    ("add this track to my playlist", 1),
+    ("will it rain tomorrow", 2),
+    ("is a storm coming to berlin", 2),
+    ("how cold is it outside", 2),
+    ("do I need an umbrella today", 2),
+];
+
+fn vectors(names: [&str; 3]) -> Vec<Vec<f32>> {
+    names.iter().map(|name| StaticTable::bundled().encode(name).unwrap()).collect()
+}
+
+fn router(names: [&str; 3]) -> Router {
+    let model = Arc::new(StaticTable::bundled().model().clone());
+    Router::new(model, &vectors(names), RouterSettings::default()).unwrap()
+}
+
+/// How many of the texts go right, while it learns from each.
+fn pass(router: &mut Router, truth: impl Fn(usize) -> usize) -> usize {
+    let outcome = |&(text, handler): &(&str, usize)| {
+        let choice = router.choose(&StaticTable::bundled().encode(text).unwrap()).unwrap();
+        let is_right = choice.handler == truth(handler);
+        router.learn(&choice, if is_right { 1.0 } else { -1.0 });
+        is_right
+    };
+    TEXTS.iter().map(outcome).filter(|&right| right).count()
+}
+
+#[test]
+fn names_are_a_start_and_reward_does_the_rest() {
+    let mut router = router(["banking", "music", "weather"]);
+    let first = pass(&mut router, |handler| handler);
+    assert!(first >= 7, "{first} of 12 by name");
+    let last = (0..3).map(|_| pass(&mut router, |handler| handler)).last().unwrap();
+    assert_eq!(last, 12);
+}
+
+#[test]
+fn names_that_mislead_are_unlearned() {
+    let mut router = router(["music", "weather", "banking"]);
+    let first = pass(&mut router, |handler| handler);
+    let last = (0..8).map(|_| pass(&mut router, |handler| handler)).last().unwrap();
+    assert!(first < 6 && last == 12, "{first}, then {last}");
+}
+
+#[test]
+fn what_was_right_can_become_wrong() {
+    let mut router = router(["banking", "music", "weather"]);
+    (0..4).for_each(|_| {
+        pass(&mut router, |handler| handler);
+    });
+    let after = pass(&mut router, |handler| (handler + 1) % 3);
+    let last = (0..8).map(|_| pass(&mut router, |handler| (handler + 1) % 3)).last().unwrap();
+    assert!(after < 6 && last >= 11, "{after}, then {last}");
+}
+
+#[test]
+fn a_restored_router_goes_on_to_the_bit() {
+    let mut first = router(["banking", "music", "weather"]);
+    pass(&mut first, |handler| handler);
+    let mut bytes = Vec::new();
+    first.snapshot(&mut bytes);
+    let mut second = router(["one", "two", "three"]);
+    second.restore(&bytes).unwrap();
+    assert_eq!(pass(&mut first, |handler| handler), pass(&mut second, |handler| handler));
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    first.snapshot(&mut a);
+    second.snapshot(&mut b);
+    assert!(a == b);
+}
+
+#[test]
+fn states_of_others_and_odd_rewards_change_nothing() {
+    let mut ours = router(["banking", "music", "weather"]);
+    let mut before = Vec::new();
+    ours.snapshot(&mut before);
+    assert!(matches!(ours.restore(&before[..100]), Err(RouterError::State(_))));
+    let model = Arc::new(StaticTable::bundled().model().clone());
+    let mut two = Vec::new();
+    let names = vectors(["a", "b", "c"]);
+    Router::new(model.clone(), &names[..2], RouterSettings::default()).unwrap().snapshot(&mut two);
+    assert!(ours.restore(&two).unwrap_err().to_string().contains("2 handlers, and this has 3"));
+    let choice = ours.choose(&names[0]).unwrap();
+    ours.learn(&choice, f32::NAN);
+    let mut after = Vec::new();
+    ours.snapshot(&mut after);
+    assert!(before == after);
+    assert!(ours.choose(&[1.0; 3]).is_err());
+    assert!(matches!(
+        Router::new(model.clone(), &[], RouterSettings::default()),
+        Err(RouterError::NoHandlers)
+    ));
+    let settings = RouterSettings { doubt: -1.0, ..RouterSettings::default() };
+    assert!(Router::new(model, &names, settings).unwrap_err().to_string().contains("doubt = -1"));
+}
