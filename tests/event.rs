@@ -132,6 +132,20 @@ fn a_record_cut_short_or_changed_is_refused_or_read_and_never_believed() {
 }
 
 #[test]
+fn an_event_is_found_behind_a_short_head_and_nowhere_else() {
+    let record = encoded(&login());
+    let carried = |payload: &[u8]| EventView::carried(payload).map(|event| event.id());
+    let id = EventView::parse(&record).unwrap().id();
+    for head in 0..80 {
+        let payload = [&vec![7; head], &record[..]].concat();
+        let found = head <= 64 && head % 4 == 0;
+        assert_eq!(carried(&payload), found.then_some(id), "behind {head} bytes");
+        assert_eq!(carried(&payload[..payload.len() - 1]), None);
+    }
+    assert_eq!(carried(b"NBEVNBEVNBEV"), None);
+}
+
+#[test]
 fn ids_ascend_whatever_the_clock_does() {
     let mut ids = EventIds::new(3);
     let mut last = ids.next(1_000);

@@ -13,6 +13,9 @@ pub const RECORD_VERSION: u8 = 1;
 const MAGIC: [u8; 4] = *b"NBEV";
 const HEADER: usize = 72;
 
+/// Bytes that may stand before a record that a payload carries.
+const HEAD_MAX: usize = 64;
+
 /// Where a number stands in the header.
 mod at {
     pub(super) const VERSION: usize = 4;
@@ -170,6 +173,18 @@ impl<'a> EventView<'a> {
         let embedding = EmbeddingView::parse(rest.take(embedding as usize));
         let key = (!key.is_empty()).then_some(key);
         Ok(Self { record, topic, key, headers, context, body, embedding })
+    }
+
+    /// The event that a payload carries: it is its record, or ends with it behind a head of at most 64 bytes, as when a
+    /// neuron says how sure it is about an event that it passes on.
+    #[must_use]
+    pub fn carried(payload: &'a [u8]) -> Option<Self> {
+        let heads = (0..=HEAD_MAX).step_by(4);
+        let begins = |&head: &usize| payload.get(head..head + 4) == Some(&MAGIC);
+        heads.take_while(|head| head + HEADER <= payload.len()).filter(begins).find_map(|head| {
+            // Its lengths must add up to the end of the payload, so what only looks like one is not taken for it.
+            Self::open(&payload[head..]).ok()
+        })
     }
 
     /// Whether everything is as [`Event::check`] would have it.

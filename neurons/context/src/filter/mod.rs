@@ -99,15 +99,16 @@ impl Filter {
         self.condition.holds(&scene) == Some(true)
     }
 
-    /// As a filter of any synapse: lets the spikes of events through that pass. What carries no event does not pass.
+    /// As a filter of any synapse: lets the spikes through that carry an event that passes
+    /// ([`EventView::carried`]). What carries none does not pass.
     ///
     /// The time is the one at which the spike was fired.
     #[must_use]
     pub fn dendrite(&self) -> Dendrite {
         let filter = self.clone();
         Dendrite::closure(move |spike: &Spike, payload: &[u8]| {
-            EventView::open(payload)
-                .is_ok_and(|event| filter.passes(&event, spike.priority(), spike.time_ns()))
+            EventView::carried(payload)
+                .is_some_and(|event| filter.passes(&event, spike.priority(), spike.time_ns()))
         })
     }
 
