@@ -100,6 +100,15 @@ pub struct Refusal {
     pub sample: String,
 }
 
+/// What a gate had admitted when the journal that a run goes on from ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatePast {
+    /// Spikes that it admitted: the first so many of its input are in the state.
+    pub admissions: u64,
+    /// The last [bookmark](Admissions::bookmark) that it left, if it left any.
+    pub bookmark: Option<Vec<u8>>,
+}
+
 /// A door between the cortex and the outside.
 ///
 /// Called by the worker between ticks and never concurrently; it must not block, do I/O or read a clock in
@@ -114,13 +123,12 @@ pub trait Gate: Send {
         Ok(())
     }
 
-    /// The run goes on from a journal: the last [bookmark](Admissions::bookmark) of this gate in it. Called before
-    /// [`open`](Gate::open).
+    /// The run goes on from a journal: what this gate had admitted by its end. Called before [`open`](Gate::open).
     ///
     /// # Errors
     /// If it cannot go on from there; the run does not start.
-    fn resume(&mut self, bookmark: &[u8]) -> Result<(), GateError> {
-        let _ = bookmark;
+    fn resume(&mut self, past: &GatePast) -> Result<(), GateError> {
+        let _ = past;
         Ok(())
     }
 

@@ -31,6 +31,8 @@ pub enum InletError {
 struct Bell {
     doorbell: OnceLock<Arc<Doorbell>>,
     closed: std::sync::atomic::AtomicBool,
+    /// Spikes that the journal keeps.
+    recorded: std::sync::atomic::AtomicU64,
 }
 
 /// The sending side; may be moved to any thread and is used from one at a time.
@@ -140,6 +142,14 @@ impl Inlet {
         Ok(())
     }
 
+    /// How many of the spikes that went in, the first ones, are in the journal at its level of durability; 0 where
+    /// there is no journal. Those that the cortex refused are not counted.
+    #[must_use]
+    pub fn recorded(&self) -> u64 {
+        // relaxed: a number that stands for nothing else in memory.
+        self.bell.recorded.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// What went in, and what became of it.
     #[must_use]
     pub fn account(&self) -> AxonAccount {
@@ -198,6 +208,11 @@ impl Gate for InletGate {
             self.admit_one(&spike, inbound);
         }
         Ok(Outlook::Open)
+    }
+
+    fn recorded(&mut self, admissions: u64) {
+        // relaxed: see `Inlet::recorded`.
+        self.bell.recorded.store(admissions, std::sync::atomic::Ordering::Relaxed);
     }
 
     fn close(&mut self) {

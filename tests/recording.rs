@@ -13,9 +13,10 @@ use neuronbus::cortex::{
     BuildError, Difference, Mistake, Playback, Recording, RecoveryError, ReplayError,
     ReplayOptions, RunError, Speed,
 };
-use neuronbus::gate::{Admissions, Gate, GateError, Outbound, Outlook};
+use neuronbus::gate::{Admissions, Gate, GateError, GatePast, Outbound, Outlook};
 use neuronbus::inlet::{Inlet, InletGate};
 use neuronbus::journal::{Level, Options};
+use neuronbus::pace::Stamp;
 use neuronbus::prelude::*;
 use neuronbus::recorded::Recorded;
 use proptest::prelude::*;
@@ -313,7 +314,8 @@ fn a_replay_keeps_the_recorded_delays_and_a_faster_one_divides_them() {
     let (mut inlet, gate) = Inlet::gate(16).unwrap();
     let mut cortex = small(gate, Mouth::default(), Some(place.path()));
     ended(&mut cortex, &mut inlet, &["a"]);
-    std::thread::sleep(Duration::from_millis(60));
+    let (_open, never) = std::sync::mpsc::channel::<()>();
+    never.recv_timeout(Duration::from_millis(60)).unwrap_err();
     ended(&mut cortex, &mut inlet, &["b"]);
     drop(cortex);
     let mut times = Vec::new();
@@ -330,9 +332,9 @@ fn a_replay_keeps_the_recorded_delays_and_a_faster_one_divides_them() {
         let (_inlet, gate) = Inlet::gate(16).unwrap();
         let mut again = small(gate, Shut, None);
         let mut playback = Playback::open(place.path()).unwrap();
-        let began = std::time::Instant::now();
+        let began = Stamp::now();
         again.replay(&mut playback, ReplayOptions { speed, ..ReplayOptions::default() }).unwrap();
-        began.elapsed()
+        Duration::from_nanos(Stamp::now().ns_since(began))
     };
     // Lower bounds only: how late a thread wakes on a busy machine is not this code's.
     assert!(took(Speed::Times(1.0)) >= recorded);
@@ -347,9 +349,11 @@ struct Numbers {
 }
 
 impl Gate for Numbers {
-    fn resume(&mut self, bookmark: &[u8]) -> Result<(), GateError> {
-        let next = bookmark.try_into().map(u32::from_le_bytes);
-        self.next = next.map_err(|_| GateError::new("numbers", "no such bookmark"))?;
+    fn resume(&mut self, past: &GatePast) -> Result<(), GateError> {
+        let next = past.bookmark.as_deref().and_then(|bytes| bytes.first_chunk());
+        let next = next.copied().map(u32::from_le_bytes);
+        self.next = next.ok_or_else(|| GateError::new("numbers", "no such bookmark"))?;
+        assert_eq!(past.admissions, u64::from(self.next));
         self.resumed.push(self.next);
         Ok(())
     }
@@ -405,7 +409,7 @@ fn a_gate_that_cannot_go_on_stops_the_run_before_it_begins() {
     let place = tempfile::tempdir().unwrap();
     struct Forgetful;
     impl Gate for Forgetful {
-        fn resume(&mut self, _: &[u8]) -> Result<(), GateError> {
+        fn resume(&mut self, _: &GatePast) -> Result<(), GateError> {
             Err(GateError::new("forgetful", "it does not remember"))
         }
         fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
@@ -422,4 +426,25 @@ fn a_gate_that_cannot_go_on_stops_the_run_before_it_begins() {
     build().run().unwrap();
     let error = build().run().unwrap_err();
     assert!(matches!(error, RunError::Gate(_)), "{error}");
+}
+
+#[test]
+fn a_gate_is_told_what_of_its_input_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut inlet, gate) = Inlet::gate(16).unwrap();
+    let mut cortex = small(gate, Mouth::default(), Some(place.path()));
+    assert_eq!(inlet.recorded(), 0);
+    ended(&mut cortex, &mut inlet, &["a", "b", "c"]);
+    cortex.sync_journal(Level::Synced).unwrap();
+    assert_eq!(cortex.recorded_up_to(Level::Synced), cortex.recorded_up_to(Level::Memory));
+    cortex.tick().unwrap();
+    assert_eq!(inlet.recorded(), 3);
+    // Without being asked: the journal's thread wakes a cortex that has nothing else to do.
+    let running = cortex.spawn().unwrap();
+    inlet.fire(SpikeKind::Excitatory, 0, b"d").unwrap();
+    while inlet.recorded() < 4 {
+        std::thread::yield_now();
+    }
+    running.stop();
+    running.join().unwrap();
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::admission::Admissions;
 use crate::atlas::Atlas;
 use crate::context::Context;
-use crate::gate::{Gate, GateAccount, GateError, GateLink, Outbound, Outlook};
+use crate::gate::{Gate, GateAccount, GateError, GateLink, GatePast, Outbound, Outlook};
 use crate::neuron::{Fault, Neuron, NeuronResult};
 use crate::region::Make;
 
@@ -33,8 +33,8 @@ impl Gate for Guarded {
         self.guard(|gate| gate.open(link))?
     }
 
-    fn resume(&mut self, bookmark: &[u8]) -> Result<(), GateError> {
-        self.guard(|gate| gate.resume(bookmark))?
+    fn resume(&mut self, past: &GatePast) -> Result<(), GateError> {
+        self.guard(|gate| gate.resume(past))?
     }
 
     fn recorded(&mut self, admissions: u64) {

@@ -72,6 +72,13 @@ impl Cortex {
         }
     }
 
+    /// Tells the gates how much of what they admitted is kept by now.
+    pub(super) fn acknowledge(&mut self) {
+        let Some(recorder) = &self.recorder else { return };
+        let Some(reached) = recorder.reached(recorder.plan.options.level) else { return };
+        self.doors.iter_mut().for_each(|door| door.acknowledge(reached));
+    }
+
     /// A run has ended, and another may follow: what it took in is whole.
     pub(super) fn pause_journal(&mut self) {
         let next = self.next;

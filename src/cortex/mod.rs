@@ -7,6 +7,7 @@ mod crowds;
 mod desk;
 mod difference;
 mod digest;
+mod door;
 mod doors;
 mod drawn;
 mod emission;
@@ -53,15 +54,14 @@ use crate::atlas::Atlas;
 use crate::axon::{Axon, AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
 use crate::brain::{Host, Trace};
 use crate::cause::Causes;
-use crate::gate::{Gate, GateAccount, Outlook};
 use crate::id::{NeuronId, RegionId};
 use crate::pace::{Pace, Stamp};
 use crate::population::{Network, PopulationEnd};
 use crate::synapse::{Link, SynapseTable};
 use crate::time::{Tick, TickLength};
 use crate::topology::Topology;
+pub(crate) use door::Door;
 use emission::Emission;
-use guard::Guarded;
 use recording::Recorder;
 use report::Vitals;
 use running::Command;
@@ -70,31 +70,6 @@ use together::Together;
 use worker::Body;
 pub(crate) use worker::Worker;
 use workers::Follower;
-
-/// A gate and what the cortex knows of it.
-pub(crate) struct Door {
-    gate: Box<dyn Gate>,
-    id: NeuronId,
-    path: String,
-    outlook: Outlook,
-    failed: Option<String>,
-    /// Spikes that it took out.
-    emitted: u64,
-    /// Spikes that it could not take before it failed or closed.
-    abandoned: u64,
-}
-
-impl Door {
-    pub(crate) fn new(gate: Box<dyn Gate>, id: NeuronId, path: String) -> Self {
-        let outlook = Outlook::Open;
-        let gate = Box::new(Guarded::new(gate, &path));
-        Self { gate, id, path, outlook, failed: None, emitted: 0, abandoned: 0 }
-    }
-
-    fn account(&self) -> GateAccount {
-        self.gate.account()
-    }
-}
 
 /// What a cortex needs beside its workers.
 pub(crate) struct Outfit {

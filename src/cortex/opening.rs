@@ -20,8 +20,8 @@ impl Cortex {
         if self.recorder.is_some() {
             self.start_neurons()?;
         }
-        let bookmarks = match self.recover() {
-            Ok(bookmarks) => bookmarks,
+        let pasts = match self.recover() {
+            Ok(pasts) => pasts,
             Err(error) => {
                 self.closed = true;
                 return Err(RunError::Recovery(Box::new(error)));
@@ -39,10 +39,7 @@ impl Cortex {
                 atlas: self.worker.atlas.clone(),
             };
             let gate = &mut self.doors[index].gate;
-            let resumed = match bookmarks.get(index).and_then(Option::as_deref) {
-                Some(bookmark) => gate.resume(bookmark),
-                None => Ok(()),
-            };
+            let resumed = pasts.get(index).map_or(Ok(()), |past| gate.resume(past));
             if let Err(error) = resumed.and_then(|()| gate.open(link)) {
                 self.doors[..index].iter_mut().for_each(|door| door.gate.close());
                 self.closed = true;

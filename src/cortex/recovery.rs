@@ -4,6 +4,7 @@ use super::Cortex;
 use super::difference::ReplayError;
 use super::playback::Playback;
 use super::replay::{Replay, ReplayOptions};
+use crate::gate::GatePast;
 use crate::journal::JournalError;
 
 /// What was taken up from a journal.
@@ -48,12 +49,16 @@ pub enum RecoveryError {
 }
 
 impl Cortex {
-    /// Brings the state to where the journal ends. What gates wanted to be given comes back, by their position.
-    pub(super) fn recover(&mut self) -> Result<Vec<Option<Vec<u8>>>, RecoveryError> {
+    /// Brings the state to where the journal ends. What the gates had admitted by then comes back, by their position;
+    /// nothing, if there was no journal before.
+    pub(super) fn recover(&mut self) -> Result<Vec<GatePast>, RecoveryError> {
         let Some(mut recorder) = self.recorder.take() else { return Ok(Vec::new()) };
         // Until it is back nothing is recorded: what is fed is in the journal already.
         let outcome = self.recover_from(&recorder.plan.directory, recorder.cut);
         recorder.begin(self.next);
+        if let Some(journal) = &recorder.journal {
+            journal.tell(self.doorbell.clone());
+        }
         self.recorder = Some(recorder);
         outcome
     }
@@ -62,7 +67,7 @@ impl Cortex {
         &mut self,
         directory: &std::path::Path,
         cut: u64,
-    ) -> Result<Vec<Option<Vec<u8>>>, RecoveryError> {
+    ) -> Result<Vec<GatePast>, RecoveryError> {
         let mut replay = Replay::new(self.doors.len(), ReplayOptions::default());
         let mut playback = Playback::open(directory)?;
         self.replay_with(&mut playback, &mut replay)?;
@@ -76,6 +81,7 @@ impl Cortex {
             cut,
             next_tick: self.next,
         });
-        Ok(replay.bookmarks)
+        // A journal that was begun just now holds what it was begun with, and nothing else.
+        Ok(if report.records > 1 { replay.pasts } else { Vec::new() })
     }
 }

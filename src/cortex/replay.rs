@@ -9,7 +9,7 @@ use super::playback::Playback;
 use super::run::RunError;
 use super::{Cortex, Digest};
 use crate::admission::Desk as _;
-use crate::gate::AdmitError;
+use crate::gate::{AdmitError, GatePast};
 use crate::id::NeuronId;
 use crate::journal::Record;
 use crate::pace::Stamp;
@@ -69,8 +69,8 @@ pub(super) struct Replay {
     fed: Option<u64>,
     /// What has reached each gate and has not been taken out by a record: flight and tick.
     waiting: Vec<VecDeque<(u32, Tick)>>,
-    /// What each gate wanted to be given.
-    pub(super) bookmarks: Vec<Option<Vec<u8>>>,
+    /// What each gate has admitted so far.
+    pub(super) pasts: Vec<GatePast>,
     /// When the first record was read, here and when it was recorded.
     began: Option<(Stamp, u64)>,
     pub(super) report: ReplayReport,
@@ -82,7 +82,7 @@ impl Replay {
             options,
             fed: None,
             waiting: (0..gates).map(|_| VecDeque::new()).collect(),
-            bookmarks: vec![None; gates],
+            pasts: vec![GatePast::default(); gates],
             began: None,
             report: ReplayReport::default(),
         }
@@ -190,7 +190,7 @@ impl Cortex {
             Recorded::Described(_) => {}
             Recorded::Bookmark(bytes) => {
                 if let Some(index) = self.door_of(record.source) {
-                    replay.bookmarks[index] = Some(bytes.to_vec());
+                    replay.pasts[index].bookmark = Some(bytes.to_vec());
                 }
             }
             _ => {
@@ -251,6 +251,12 @@ impl Cortex {
             Recorded::Sprout { region, name } => desk.sprout(gate, region, name).map(|_| ()),
             _ => Ok(()),
         };
+        if done.is_ok()
+            && !matches!(recorded, Recorded::Sprout { .. })
+            && let Some(index) = self.door_of(record.source)
+        {
+            replay.pasts[index].admissions += 1;
+        }
         Ok(done.map_err(|error| error.to_string()))
     }
 

@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
+use super::Cortex;
 use super::desk::Reception;
-use super::{Cortex, Door};
 use crate::admission::Admissions;
 use crate::gate::{GateError, Outlook};
 use crate::pace::{Pace, Pacer, Stamp};
@@ -329,10 +329,12 @@ impl Cortex {
             self.next = now;
             return false;
         }
+        self.acknowledge();
         for door in &mut self.doors {
             if door.outlook == Outlook::Ended {
                 continue;
             }
+            let admitted = self.worker.counts.admitted;
             let mut reception = Reception {
                 worker: &mut self.worker,
                 port: self.together.port.as_ref(),
@@ -344,6 +346,9 @@ impl Cortex {
             match door.gate.admit(&mut admissions) {
                 Ok(outlook) => door.outlook = outlook,
                 Err(error) => door.fail(&error),
+            }
+            if let Some(recorder) = &self.recorder {
+                door.note_admitted(self.worker.counts.admitted - admitted, recorder);
             }
             if door.holds(now) {
                 // What was handed in belongs to this tick, and nothing lies before it any more.
@@ -412,21 +417,5 @@ impl Cortex {
                 self.emission.emit(door, outlet, &mut self.worker.services, recorder);
             }
         }
-    }
-}
-
-impl Door {
-    /// Whether it may still date an admission at or before this tick.
-    fn holds(&self, tick: u64) -> bool {
-        match self.outlook {
-            Outlook::Hold => true,
-            Outlook::After(known) => tick > known.0,
-            _ => false,
-        }
-    }
-
-    pub(super) fn fail(&mut self, error: &GateError) {
-        self.failed = Some(error.to_string());
-        self.outlook = Outlook::Ended;
     }
 }

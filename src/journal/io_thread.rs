@@ -25,7 +25,10 @@ pub(super) fn start(shared: Arc<Shared>, options: &Options) -> io::Result<JoinHa
             let (seen, ending) = (shared.bell.count(), shared.ending.load(Relaxed) != 0);
             let worked = lock(&shared.writer).work(level);
             match worked {
-                Ok(true) => quiet = 0,
+                Ok(true) => {
+                    quiet = 0;
+                    shared.tell();
+                }
                 Ok(false) | Err(JournalError::NoSpace { .. }) if ending => return,
                 Ok(false) if quiet < QUIET_WINDOWS => {
                     quiet += 1;
@@ -35,7 +38,10 @@ pub(super) fn start(shared: Arc<Shared>, options: &Options) -> io::Result<JoinHa
                     shared.bell.wait(seen, WaitStrategy::YieldThenPark, None);
                 }
                 Err(JournalError::NoSpace { .. }) => sleep(FULL_PAUSE),
-                Err(_) => return,
+                Err(_) => {
+                    shared.tell();
+                    return;
+                }
             }
         }
     })

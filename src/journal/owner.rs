@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::thread::JoinHandle;
 
 use super::disk::{Directory, Disk};
@@ -174,7 +175,9 @@ impl Journal {
             (end.number, end.hash),
         );
         let (bell, ending) = (Doorbell::new(), AtomicU64::new(0));
-        let shared = Arc::new(Shared { writer: Mutex::new(writer), reached, bell, ending });
+        let listener = OnceLock::new();
+        let shared =
+            Arc::new(Shared { writer: Mutex::new(writer), reached, bell, ending, listener });
         let thread = options.thread.then(|| io_thread::start(shared.clone(), &options));
         let thread = thread.transpose();
         let thread = thread.map_err(|error| JournalError::io("starting", "a thread", &error))?;
@@ -289,6 +292,12 @@ impl Journal {
     /// As [`Progress::wait`].
     pub fn wait(&self, sequence: u64, level: Level) -> Result<(), JournalError> {
         self.progress.wait(sequence, level)
+    }
+
+    /// Has a doorbell rung whenever records have got further, or the journal takes entries again. The first one counts.
+    pub fn tell(&self, listener: Arc<Doorbell>) {
+        // A second listener would have to be refused; nobody has one.
+        let _ = self.progress.shared.listener.set(listener);
     }
 
     /// How far the records have got, for other threads.

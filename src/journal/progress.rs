@@ -82,6 +82,17 @@ pub(super) struct Shared {
     pub(super) bell: Doorbell,
     /// Not 0 when the I/O thread is to end.
     pub(super) ending: AtomicU64,
+    /// Rung when records have got further, or cannot.
+    pub(super) listener: OnceLock<Arc<Doorbell>>,
+}
+
+impl Shared {
+    /// Tells whoever listens that there is news.
+    pub(super) fn tell(&self) {
+        if let Some(listener) = self.listener.get() {
+            listener.ring();
+        }
+    }
 }
 
 /// How far a journal's records have got; to be held by any number of threads, and to wait on.

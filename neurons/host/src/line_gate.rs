@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use neuronbus::gate::{Admissions, Gate, GateAccount, GateError, GateLink, Outlook};
+use neuronbus::gate::{Admissions, Gate, GateAccount, GateError, GateLink, GatePast, Outlook};
 use neuronbus::id::RegionId;
 use neuronbus::spike::Spike;
 use neuronbus::time::Tick;
@@ -38,6 +38,8 @@ pub struct LineGate {
     region: RegionId,
     /// Taken when the run begins.
     settings: Option<LineSettings>,
+    /// Lines at the beginning of a file that a run before this one admitted.
+    skip: u64,
     running: Option<Running>,
 }
 
@@ -48,6 +50,8 @@ struct Running {
     tally: Arc<LineTally>,
     thread: Option<JoinHandle<()>>,
     admitted: u64,
+    /// Lines to come that were admitted by a run before this one.
+    skip: u64,
     group: LineGroup,
     /// The first tick that lines may still be admitted to.
     open: Tick,
@@ -57,7 +61,7 @@ impl LineGate {
     /// A gate at `path` for the topics of `region`, which must have a template for at least `max_topics + 1` neurons.
     #[must_use]
     pub fn new(path: &str, region: RegionId, settings: LineSettings) -> Self {
-        Self { path: path.to_owned(), region, settings: Some(settings), running: None }
+        Self { path: path.to_owned(), region, settings: Some(settings), skip: 0, running: None }
     }
 
     fn error(&self, message: impl Into<String>) -> GateError {
@@ -66,6 +70,16 @@ impl LineGate {
 }
 
 impl Gate for LineGate {
+    /// A file is read again from its beginning, and the lines that are in the state already are passed over. A stream
+    /// has no beginning that could be read again: what comes is new.
+    fn resume(&mut self, past: &GatePast) -> Result<(), GateError> {
+        let source = self.settings.as_ref().map(|settings| &settings.source);
+        if matches!(source, Some(LineSource::File { .. })) {
+            self.skip = past.admissions;
+        }
+        Ok(())
+    }
+
     fn open(&mut self, link: GateLink) -> Result<(), GateError> {
         let settings = self.settings.take().ok_or_else(|| self.error("it was opened before"))?;
         settings.check().map_err(|error| self.error(error.to_string()))?;
@@ -87,6 +101,7 @@ impl Gate for LineGate {
             tally,
             thread: Some(thread),
             admitted: 0,
+            skip: self.skip,
             group: LineGroup::default(),
             open: Tick::default(),
         });
@@ -115,6 +130,7 @@ impl Running {
         let (now, length) = (inbound.tick(), inbound.tick_length());
         loop {
             match self.group.gather(&mut self.feed, length) {
+                Gathered::Complete(_) if self.skip > 0 => self.pass_over(inbound),
                 Gathered::Complete(tick) => {
                     let due = tick.max(self.open);
                     if due > now {
@@ -144,6 +160,28 @@ impl Running {
             match admit_line(roster, &line, inbound) {
                 Ok(()) => *admitted += 1,
                 Err(reason) => tally.refusals.count(RefusalKind::TopicRefused, reason.as_bytes()),
+            }
+        }
+    }
+
+    /// Lines that were admitted before: their topics are known, and they have had their effect.
+    fn pass_over(&mut self, inbound: &mut Admissions<'_>) {
+        let Self { group, roster, skip, .. } = self;
+        let (lines, _) = group.take();
+        let mut left = Vec::new();
+        for line in lines {
+            let known = line.target().map(|position| roster.resolve(position, inbound));
+            let admitted = matches!(known, Some(Ok(Some(_))));
+            if admitted && *skip > 0 {
+                *skip -= 1;
+            } else if admitted {
+                left.push(line);
+            }
+        }
+        // Of the lines of one tick some may have been whole when the run before ended.
+        for line in left {
+            if admit_line(roster, &line, inbound).is_ok() {
+                self.admitted += 1;
             }
         }
     }
