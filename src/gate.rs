@@ -12,6 +12,7 @@ use crate::arena::Arena;
 use crate::atlas::Atlas;
 use crate::axon::{AxonAccount, Doorbell};
 use crate::id::NeuronId;
+pub use crate::recorded::GatePast;
 use crate::spike::Spike;
 use crate::time::{Tick, TickLength};
 
@@ -98,15 +99,6 @@ pub struct Refusal {
     pub count: u64,
     /// The first one, shortened.
     pub sample: String,
-}
-
-/// What a gate had admitted when the journal that a run goes on from ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GatePast {
-    /// Spikes that it admitted: the first so many of its input are in the state.
-    pub admissions: u64,
-    /// The last [bookmark](Admissions::bookmark) that it left, if it left any.
-    pub bookmark: Option<Vec<u8>>,
 }
 
 /// A door between the cortex and the outside.

@@ -19,6 +19,8 @@
 //!   34  passed    nothing: every tick before the record's has been computed
 //!   35  began     nothing: a process took the run up here
 //!   36  described what the cortex was built from, as its owner writes it
+//!   37  kept      a snapshot was taken before this record; for each gate id u16 | admissions u64 | 0 or 1, and if
+//!                 1 the length u32 of its bookmark | the bookmark
 //! ```
 
 use crate::id::{NeuronId, RegionId};
@@ -26,6 +28,15 @@ use crate::spike::{NO_CELL, Spike, SpikeKind};
 
 /// The source of what the operator did, which is no gate.
 pub const OPERATOR: u32 = u32::MAX;
+
+/// What a gate had admitted when the journal that a run goes on from ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatePast {
+    /// Spikes that it admitted: the first so many of its input are in the state.
+    pub admissions: u64,
+    /// The last [bookmark](crate::gate::Admissions::bookmark) that it left, if it left any.
+    pub bookmark: Option<Vec<u8>>,
+}
 
 /// One thing that a journal keeps of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,6 +123,8 @@ pub enum Recorded<'a> {
     Began,
     /// What the cortex was built from, as its owner writes it: a brain's description.
     Described(&'a [u8]),
+    /// A snapshot holds all that is before this record, and these are the gates' pasts by then; see [`pasts`].
+    Kept(&'a [u8]),
 }
 
 /// Why bytes are not something recorded.
@@ -146,6 +159,7 @@ const MARK: u8 = 33;
 const PASSED: u8 = 34;
 const BEGAN: u8 = 35;
 const DESCRIBED: u8 = 36;
+const KEPT: u8 = 37;
 
 impl<'a> Recorded<'a> {
     /// The code of its kind.
@@ -165,6 +179,7 @@ impl<'a> Recorded<'a> {
             Self::Passed => PASSED,
             Self::Began => BEGAN,
             Self::Described(_) => DESCRIBED,
+            Self::Kept(_) => KEPT,
         }
     }
 
@@ -185,6 +200,7 @@ impl<'a> Recorded<'a> {
             Self::Passed => "passed",
             Self::Began => "began",
             Self::Described(_) => "described",
+            Self::Kept(_) => "kept",
         }
     }
 
@@ -228,7 +244,9 @@ impl<'a> Recorded<'a> {
                 out.extend_from_slice(&region.raw().to_le_bytes());
                 out.extend_from_slice(name.as_bytes());
             }
-            Self::Bookmark(bytes) | Self::Described(bytes) => out.extend_from_slice(bytes),
+            Self::Bookmark(bytes) | Self::Described(bytes) | Self::Kept(bytes) => {
+                out.extend_from_slice(bytes);
+            }
             Self::Weight { from, to, weight } => {
                 out.extend_from_slice(&from.raw().to_le_bytes());
                 out.extend_from_slice(&to.raw().to_le_bytes());
@@ -299,10 +317,49 @@ impl<'a> Recorded<'a> {
             PASSED => Self::Passed,
             BEGAN => Self::Began,
             DESCRIBED => Self::Described(fields.all()),
+            KEPT => Self::Kept(fields.all()),
             _ => return Err(RecordedError::Kind(kind)),
         };
         if fields.rest.is_empty() { Ok(recorded) } else { Err(fields.wrong("it is too long")) }
     }
+}
+
+/// Writes what a record of a snapshot says of the gates.
+pub(crate) fn write_pasts(pasts: &[(u32, GatePast)], out: &mut Vec<u8>) {
+    for (source, past) in pasts {
+        // A gate is a neuron, whose id has 16 bits.
+        out.extend_from_slice(&(*source as u16).to_le_bytes());
+        out.extend_from_slice(&past.admissions.to_le_bytes());
+        out.push(u8::from(past.bookmark.is_some()));
+        if let Some(bookmark) = &past.bookmark {
+            out.extend_from_slice(&(bookmark.len() as u32).to_le_bytes());
+            out.extend_from_slice(bookmark);
+        }
+    }
+}
+
+/// What a record of a snapshot says of the gates: each by its id.
+///
+/// # Errors
+/// [`RecordedError`] when the bytes do not have that shape.
+pub fn pasts(body: &[u8]) -> Result<Vec<(u32, GatePast)>, RecordedError> {
+    let mut fields = Fields { kind: KEPT, length: body.len(), rest: body };
+    let mut pasts = Vec::new();
+    while !fields.rest.is_empty() {
+        let source = u32::from(u16::from_le_bytes(*fields.take()?));
+        let admissions = u64::from_le_bytes(*fields.take()?);
+        let [has_bookmark] = *fields.take()?;
+        let mut bookmark = None;
+        if has_bookmark != 0 {
+            let length = u32::from_le_bytes(*fields.take()?) as usize;
+            let too_short = fields.wrong("a bookmark is longer than the record");
+            let (bytes, rest) = fields.rest.split_at_checked(length).ok_or(too_short)?;
+            fields.rest = rest;
+            bookmark = Some(bytes.to_vec());
+        }
+        pasts.push((source, GatePast { admissions, bookmark }));
+    }
+    Ok(pasts)
 }
 
 fn code_of(kind: SpikeKind) -> u8 {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use neuronbus::cortex::{
-    BuildError, Difference, Mistake, Playback, Recording, RecoveryError, ReplayError,
+    BuildError, Difference, Every, Mistake, Playback, Recording, RecoveryError, ReplayError,
     ReplayOptions, RunError, Speed,
 };
 use neuronbus::gate::{Admissions, Gate, GateError, GatePast, Outbound, Outlook};
@@ -27,6 +27,7 @@ const TICK: Duration = Duration::from_millis(1);
 
 fn marked(directory: &Path, every: u64) -> Recording {
     let mut recording = Recording::in_directory(directory).every_records(every, u64::MAX);
+    assert_eq!(recording.snapshots, Every::NEVER);
     recording.options = Options { level: Level::PageCache, ..Options::default() };
     recording
 }
@@ -447,4 +448,99 @@ fn a_gate_is_told_what_of_its_input_is_kept() {
     }
     running.stop();
     running.join().unwrap();
+}
+
+/// What a cortex with a snapshot after every second input is built of.
+fn keeping(gate: InletGate, place: &Path) -> Cortex {
+    let mut builder = Cortex::builder();
+    let door = builder.region(Region::gated("sense/door", gate));
+    let ear = builder.region(Region::agents("sense/ear").neuron("left", Relay::default()));
+    let echo = builder.region(echo_region(Relay::default()));
+    builder.project(door, ear, Projection::all_to_all());
+    builder.project(ear, echo, Projection::all_to_all().plasticity(Stdp::default()));
+    builder.pace(Pace::Free);
+    let mut recording = Recording::in_directory(place).every_records(3, 2);
+    recording.snapshots_kept = 3;
+    builder.journal(recording);
+    builder.build().unwrap()
+}
+
+fn snapshots(place: &Path) -> Vec<std::path::PathBuf> {
+    neuronbus::snapshot::list(place).unwrap().into_iter().map(|(_, path)| path).collect()
+}
+
+#[test]
+fn a_run_is_taken_up_from_the_newest_snapshot_that_is_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut inlet, gate) = Inlet::gate(64).unwrap();
+    let mut cortex = keeping(gate, place.path());
+    let mut words = 0;
+    // They are written while the run goes on: how many words that takes is chance.
+    while snapshots(place.path()).len() < 3 {
+        ended(&mut cortex, &mut inlet, &["word"]);
+        words += 1;
+    }
+    cortex.close();
+    let digest = cortex.digest();
+    drop(cortex);
+
+    let again = || {
+        let (_inlet, gate) = Inlet::gate(64).unwrap();
+        let mut again = keeping(gate, place.path());
+        again.run_for(Ticks(0)).unwrap();
+        assert_eq!(again.digest(), digest);
+        again.recovered().unwrap().clone()
+    };
+    let recovered = again();
+    assert_eq!(recovered.refused, Vec::<String>::new());
+    assert!(recovered.snapshot.is_some() && recovered.inputs < words, "{recovered:?}");
+
+    // The newest is damaged: the one before it serves, and more is computed again.
+    let newest = snapshots(place.path()).pop().unwrap();
+    let mut bytes = std::fs::read(&newest).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&newest, &bytes).unwrap();
+    let older = again();
+    assert!(older.snapshot < recovered.snapshot && older.inputs > recovered.inputs, "{older:?}");
+    assert_eq!(older.refused.len(), 1);
+
+    // Without any, everything is.
+    snapshots(place.path()).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    let all = again();
+    assert_eq!((all.snapshot, all.inputs), (None, words));
+}
+
+#[test]
+fn a_neuron_that_cannot_be_saved_is_refused_by_name_before_it_matters() {
+    let place = tempfile::tempdir().unwrap();
+    let mut builder = Cortex::builder();
+    let mut count = 0_u8;
+    let closure = neuronbus::neuron::FireWith(move |ctx: &mut Context<'_>| {
+        count += 1;
+        Ok(ctx.fire(&[count])?)
+    });
+    builder.region(Region::agents("think").neuron("closure", closure));
+    builder.pace(Pace::Free).journal(place.path());
+    let error = builder.build().unwrap().run_for(Ticks(1)).unwrap_err().to_string();
+    assert!(error.contains("think:closure"), "{error}");
+}
+
+#[test]
+fn bookmarks_and_admissions_outlive_the_records_that_a_snapshot_stands_for() {
+    let place = tempfile::tempdir().unwrap();
+    let resumed = Log::default();
+    let build = || {
+        let mut builder = Cortex::builder();
+        let numbers = Numbers { next: 0, end: 100, resumed: resumed.clone() };
+        builder.region(Region::gated("numbers", numbers));
+        builder.pace(Pace::Free);
+        builder.journal(Recording::in_directory(place.path()).every_records(1_000, 1));
+        builder.build().unwrap()
+    };
+    build().run_for(Ticks(40)).unwrap();
+    let mut again = build();
+    again.run().unwrap();
+    let recovered = again.recovered().unwrap();
+    assert!(recovered.snapshot.is_some() && recovered.inputs < 80, "{recovered:?}");
+    assert!((30..=41).contains(&resumed.all()[0]), "{:?}", resumed.all());
 }

@@ -24,10 +24,11 @@ const UNSAFE: [&str; 5] = [
 ];
 
 /// Where a thread may be started in the core.
-const THREADS: [&str; 4] = [
+const THREADS: [&str; 5] = [
     "src/cortex/running.rs",
     "src/cortex/workers/crew.rs",
     "src/brain/porter.rs",
+    "src/cortex/keeper.rs",
     "src/journal/io_thread.rs",
 ];
 
@@ -55,7 +56,7 @@ const DEPENDENCIES: [&str; 19] = [
 ];
 
 /// The modules of the core from the bottom up: each may use those in rows above it in this list.
-const LEVELS: [&[&str]; 14] = [
+const LEVELS: [&[&str]; 13] = [
     &["id", "math", "state", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
     &[
@@ -75,15 +76,15 @@ const LEVELS: [&[&str]; 14] = [
     &["admission", "crowd", "gate"],
     &["brain"],
     &["inlet", "publisher", "region"],
-    &["cortex", "topology"],
-    &["snapshot"],
+    &["cortex", "snapshot", "topology"],
     &["error"],
     &["prelude"],
     &["lib"],
 ];
 
 /// Rows whose modules know each other: a neuron is called with a context and found in the atlas, which shows its card;
-/// a gate hands in admissions; a topology is drawn from a worker and handed out by its cortex.
+/// a gate hands in admissions; a topology is drawn from a worker and handed out by its cortex, which keeps
+/// snapshots of itself.
 const KNOTS: [usize; 3] = [5, 6, 9];
 
 fn root() -> &'static Path {

@@ -2,12 +2,15 @@
 
 use super::Cortex;
 use super::digest::fingerprint;
+use super::keeper::Keeper;
 use super::operator::OperatorError;
+use super::recording::{Done, Recorder};
 use super::run::RunError;
 use crate::id::NeuronId;
 use crate::journal::{Health, JournalError, Level};
 use crate::pace::Stamp;
 use crate::recorded::Recorded;
+use crate::snapshot::Capture;
 
 /// The most neurons that marks have fingerprints of.
 const FINGERPRINTS_MAX: usize = 4_096;
@@ -57,9 +60,47 @@ impl Cortex {
         if mark || keep {
             self.come_together()?;
             self.mark();
+            if keep {
+                self.keep();
+            }
             self.set_off()?;
         }
         Ok(())
+    }
+
+    /// Takes a snapshot, which is written while the run goes on. Not while the one before is being written.
+    fn keep(&mut self) {
+        let Some(mut recorder) = self.recorder.take() else { return };
+        let began = Stamp::now();
+        match self.capture(&mut recorder) {
+            Ok(Some(capture)) => {
+                if let Some(keeper) = &mut recorder.keeper {
+                    keeper.write(capture);
+                }
+                recorder.kept = Done::now(recorder.records, began);
+            }
+            Ok(None) => {}
+            Err(reason) => {
+                self.notes.push(format!("no snapshot is taken any more: {reason}"));
+                recorder.unkept = Some(reason);
+            }
+        }
+        self.recorder = Some(recorder);
+    }
+
+    /// The state as it is; `None` while nobody could write it.
+    fn capture(&mut self, recorder: &mut Recorder) -> Result<Option<Capture>, String> {
+        let Some(journal) = &recorder.journal else { return Ok(None) };
+        if recorder.keeper.is_none() {
+            let (directory, keep) = (recorder.plan.directory.clone(), recorder.plan.snapshots_kept);
+            let keeper = Keeper::start(directory, keep.max(1), journal.progress());
+            recorder.keeper = Some(keeper.map_err(|error| error.to_string())?);
+        }
+        let free = recorder.keeper.as_mut().and_then(Keeper::is_free);
+        let Some(buffer) = free.transpose()? else { return Ok(None) };
+        // A journal that takes nothing now will take it later.
+        let Ok(sequence) = recorder.keep(self.next) else { return Ok(None) };
+        Capture::of(self, sequence, buffer).map(Some).map_err(|error| error.to_string())
     }
 
     /// Writes the digest of the present state into the journal.

@@ -14,6 +14,7 @@ mod emission;
 mod ends;
 mod growth;
 mod guard;
+mod keeper;
 mod keeping;
 mod opening;
 mod operator;

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::digest::Digest;
+use super::keeper::Keeper;
 use super::recovery::RecoveryError;
 use crate::gate::Outbound;
 use crate::id::NeuronId;
 use crate::journal::{Entry, Header, Health, Journal, JournalError, Level, Options};
 use crate::pace::{Stamp, unix_ns};
-use crate::recorded::{OPERATOR, Recorded};
+use crate::recorded::{GatePast, OPERATOR, Recorded, write_pasts};
 
 /// Where and how a cortex keeps its journal; made from a path where the usual will do.
 #[derive(Debug, Clone)]
@@ -21,7 +22,8 @@ pub struct Recording {
     pub options: Options,
     /// How often a digest of the state is written down, for replays to be checked against.
     pub marks: Every,
-    /// How often the whole state is kept, so that a recovery need not begin at the beginning.
+    /// How often the whole state is kept, so that a recovery need not begin at the beginning. Neurons that cannot be
+    /// saved are refused when the run begins, unless this is [`Every::NEVER`].
     pub snapshots: Every,
     /// How many snapshots stay.
     pub snapshots_kept: usize,
@@ -66,6 +68,11 @@ pub struct Every {
     pub time: Duration,
     /// After so many inputs.
     pub records: u64,
+}
+
+impl Every {
+    /// Not at all.
+    pub const NEVER: Self = Self { time: Duration::MAX, records: u64::MAX };
 }
 
 /// How much of all time a mark or a snapshot may take: one part in so many.
@@ -121,6 +128,12 @@ pub(super) struct Recorder {
     passed: u64,
     told: u64,
     pub(super) refused: u64,
+    /// What each gate has admitted, in this run and in those before.
+    pub(super) pasts: Vec<(u32, GatePast)>,
+    /// Who writes snapshots; nobody before the first.
+    pub(super) keeper: Option<Keeper>,
+    /// Why no snapshot is taken any more.
+    pub(super) unkept: Option<String>,
 }
 
 /// More than what any body holds in front of its payload.
@@ -177,6 +190,9 @@ impl Recorder {
             passed: 0,
             told: 0,
             refused: 0,
+            pasts: Vec::new(),
+            keeper: None,
+            unkept: None,
         }
     }
 
@@ -216,6 +232,7 @@ impl Recorder {
         self.body.clear();
         recorded.write(&mut self.body);
         self.records += u64::from(recorded.is_input());
+        self.note_past(source, recorded);
         let kind = recorded.code();
         let entry = Entry { tick, time_ns: self.time_ns, source, kind, body: &self.body };
         let journal = self.journal.as_mut().filter(|_| self.backlog.is_empty());
@@ -223,6 +240,30 @@ impl Recorder {
             self.unsealed += 1;
         } else {
             self.backlog.push_back((tick, source, kind, self.body.clone()));
+        }
+    }
+
+    fn note_past(&mut self, source: u32, recorded: &Recorded<'_>) {
+        let is_past = matches!(
+            recorded,
+            Recorded::Drive { .. } | Recorded::Fire { .. } | Recorded::Bookmark(_)
+        );
+        if !is_past {
+            return;
+        }
+        let at = self.pasts.iter().position(|(other, _)| *other == source);
+        let at = at.unwrap_or_else(|| {
+            self.pasts.push((source, GatePast::default()));
+            self.pasts.len() - 1
+        });
+        let past = &mut self.pasts[at].1;
+        match recorded {
+            Recorded::Bookmark(bytes) => {
+                let bookmark = past.bookmark.get_or_insert_default();
+                bookmark.clear();
+                bookmark.extend_from_slice(bytes);
+            }
+            _ => past.admissions += 1,
         }
     }
 
@@ -271,7 +312,8 @@ impl Recorder {
     /// Whether a mark is due, and whether a snapshot is.
     pub(super) fn what_is_due(&self) -> (bool, bool) {
         let is_due = |done: &Done, every| done.is_due(every, self.records);
-        (is_due(&self.marked, &self.plan.marks), is_due(&self.kept, &self.plan.snapshots))
+        let keep = self.unkept.is_none() && is_due(&self.kept, &self.plan.snapshots);
+        (is_due(&self.marked, &self.plan.marks), keep)
     }
 
     /// Whether anything has entered since the last mark.
@@ -322,6 +364,18 @@ impl Recorder {
         self.marked = Done::now(self.records, began);
     }
 
+    /// A snapshot is taken before this tick; its records begin with the one whose sequence is returned.
+    pub(super) fn keep(&mut self, next: u64) -> Result<u64, JournalError> {
+        let mut pasts = Vec::new();
+        write_pasts(&self.pasts, &mut pasts);
+        self.makes_room(pasts.len())?;
+        let sequence = self.next_sequence();
+        self.time_ns = unix_ns();
+        self.record(next, OPERATOR, &Recorded::Kept(&pasts));
+        self.seal();
+        Ok(sequence)
+    }
+
     /// Up to which sequence the records have reached a level.
     pub(super) fn reached(&self, level: Level) -> Option<u64> {
         Some(self.journal.as_ref()?.reached(level))
@@ -331,6 +385,8 @@ impl Recorder {
     pub(super) fn close(&mut self) -> Result<(), JournalError> {
         self.catch_up();
         self.tell_passed();
+        // A snapshot waits for the journal, and so must be done before it.
+        self.keeper = None;
         self.journal.take().map_or(Ok(()), Journal::close)
     }
 }

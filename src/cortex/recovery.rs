@@ -1,11 +1,13 @@
 //! Taking a run up where its journal ends: the newest snapshot, and what was recorded since, fed again.
 
-use super::Cortex;
 use super::difference::ReplayError;
 use super::playback::Playback;
+use super::recording::{Every, Recorder};
 use super::replay::{Replay, ReplayOptions};
+use super::{Cortex, SnapshotError};
 use crate::gate::GatePast;
-use crate::journal::JournalError;
+use crate::journal::{JournalError, Scan};
+use crate::snapshot::{self, FileError, Snapshot};
 
 /// What was taken up from a journal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -20,6 +22,8 @@ pub struct Recovered {
     pub marks: u64,
     /// The tick of the snapshot that it began with, if there was one.
     pub snapshot: Option<u64>,
+    /// Snapshots that could not be used, and why.
+    pub refused: Vec<String>,
     /// Bytes behind the last seal that were cut off: what no one had been told was kept.
     pub cut: u64,
     /// The first tick that is computed anew.
@@ -46,6 +50,13 @@ pub enum RecoveryError {
         /// The plan of this cortex.
         found: String,
     },
+    /// The snapshots cannot be looked at.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A neuron cannot be saved, or a snapshot not restored. Without snapshots ([`Every::NEVER`]) a run is taken up
+    /// from its inputs alone.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 impl Cortex {
@@ -54,34 +65,65 @@ impl Cortex {
     pub(super) fn recover(&mut self) -> Result<Vec<GatePast>, RecoveryError> {
         let Some(mut recorder) = self.recorder.take() else { return Ok(Vec::new()) };
         // Until it is back nothing is recorded: what is fed is in the journal already.
-        let outcome = self.recover_from(&recorder.plan.directory, recorder.cut);
-        recorder.begin(self.next);
-        if let Some(journal) = &recorder.journal {
-            journal.tell(self.doorbell.clone());
+        let outcome = self.recover_from(&recorder);
+        if let Ok(pasts) = &outcome {
+            let ids = self.doors.iter().map(|door| u32::from(door.id.raw()));
+            recorder.pasts = ids.zip(pasts.iter().cloned()).collect();
+            recorder.begin(self.next);
+            if let Some(journal) = &recorder.journal {
+                journal.tell(self.doorbell.clone());
+            }
         }
         self.recorder = Some(recorder);
         outcome
     }
 
-    fn recover_from(
-        &mut self,
-        directory: &std::path::Path,
-        cut: u64,
-    ) -> Result<Vec<GatePast>, RecoveryError> {
+    fn recover_from(&mut self, recorder: &Recorder) -> Result<Vec<GatePast>, RecoveryError> {
+        if recorder.plan.snapshots != Every::NEVER {
+            self.can_be_saved()?;
+        }
+        let directory = &recorder.plan.directory;
+        let (snapshot, refused) = usable(directory, recorder.next_sequence())?;
+        let mut scan = Scan::open(directory)?;
+        if let Some(snapshot) = &snapshot {
+            snapshot.restore(self)?;
+            scan = scan.from_sequence(snapshot.header.sequence)?;
+        }
         let mut replay = Replay::new(self.doors.len(), ReplayOptions::default());
-        let mut playback = Playback::open(directory)?;
-        self.replay_with(&mut playback, &mut replay)?;
+        self.replay_with(&mut Playback::of(scan), &mut replay)?;
         let report = replay.report;
         self.recovered = Some(Recovered {
             records: report.records,
             inputs: report.inputs,
             outputs: report.outputs,
             marks: report.marks,
-            snapshot: None,
-            cut,
+            snapshot: snapshot.as_ref().map(|snapshot| snapshot.header.tick),
+            refused,
+            cut: recorder.cut,
             next_tick: self.next,
         });
         // A journal that was begun just now holds what it was begun with, and nothing else.
-        Ok(if report.records > 1 { replay.pasts } else { Vec::new() })
+        let is_new = snapshot.is_none() && report.records <= 1;
+        Ok(if is_new { Vec::new() } else { replay.pasts })
     }
+}
+
+/// The newest snapshot that is whole and that the journal leads to, and why newer ones cannot be used.
+fn usable(
+    directory: &std::path::Path,
+    end: u64,
+) -> Result<(Option<Snapshot>, Vec<String>), RecoveryError> {
+    let mut refused = Vec::new();
+    for (_, path) in snapshot::list(directory)?.into_iter().rev() {
+        match Snapshot::read(&path) {
+            Ok(snapshot) if snapshot.header.sequence < end => return Ok((Some(snapshot), refused)),
+            Ok(snapshot) => refused.push(format!(
+                "{}: it is of record {}, and the journal ends before {end}",
+                path.display(),
+                snapshot.header.sequence
+            )),
+            Err(error) => refused.push(error.to_string()),
+        }
+    }
+    Ok((None, refused))
 }

@@ -13,7 +13,7 @@ use crate::gate::{AdmitError, GatePast};
 use crate::id::NeuronId;
 use crate::journal::Record;
 use crate::pace::Stamp;
-use crate::recorded::Recorded;
+use crate::recorded::{self, Recorded};
 use crate::spike::Spike;
 use crate::time::Tick;
 
@@ -188,6 +188,16 @@ impl Cortex {
                 self.check_output(record, &spike, payload, replay)?;
             }
             Recorded::Described(_) => {}
+            Recorded::Kept(body) => {
+                let sequence = record.sequence;
+                let pasts = recorded::pasts(body);
+                let pasts = pasts.map_err(|source| ReplayError::Recorded { sequence, source })?;
+                for (source, past) in pasts {
+                    if let Some(index) = self.door_of(source) {
+                        replay.pasts[index] = past;
+                    }
+                }
+            }
             Recorded::Bookmark(bytes) => {
                 if let Some(index) = self.door_of(record.source) {
                     replay.pasts[index].bookmark = Some(bytes.to_vec());
