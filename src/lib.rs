@@ -54,6 +54,7 @@ pub mod atlas;
 pub mod axon;
 pub mod brain;
 pub mod cause;
+pub mod conformance;
 pub mod context;
 pub mod cortex;
 pub mod crowd;

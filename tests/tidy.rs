@@ -56,7 +56,7 @@ const DEPENDENCIES: [&str; 19] = [
 ];
 
 /// The modules of the core from the bottom up: each may use those in rows above it in this list.
-const LEVELS: [&[&str]; 13] = [
+const LEVELS: [&[&str]; 14] = [
     &["id", "math", "state", "sync", "time"],
     &["pace", "shm", "spike", "timers", "touched"],
     &[
@@ -77,6 +77,7 @@ const LEVELS: [&[&str]; 13] = [
     &["brain"],
     &["inlet", "publisher", "region"],
     &["cortex", "snapshot", "topology"],
+    &["conformance"],
     &["error"],
     &["prelude"],
     &["lib"],
