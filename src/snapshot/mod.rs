@@ -47,6 +47,7 @@
 //! # }
 //! ```
 
+mod compare;
 mod directory;
 mod header;
 
@@ -54,6 +55,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+pub use compare::{Finding, compare};
 pub use directory::{Newest, list, nearest, newest, prune};
 pub use header::{Header, VERSION};
 

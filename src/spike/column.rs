@@ -17,9 +17,10 @@ impl Spike {
         if !rest.is_empty() {
             return Err(section.misshapen(name, bytes.len(), "a multiple of 64 bytes"));
         }
-        let read = |(index, bytes)| {
-            Self::from_bytes(bytes)
-                .map_err(|error| section.refuse(name, index, error, "it must be a spike"))
+        let read = |(index, bytes)| match Self::from_bytes(bytes) {
+            Ok(spike) if spike == spike.nowhere() => Ok(spike),
+            Ok(_) => Err(section.refuse(name, index, "that", "its payload lies beside it")),
+            Err(error) => Err(section.refuse(name, index, error, "it must be a spike")),
         };
         all.iter().enumerate().map(read).collect()
     }

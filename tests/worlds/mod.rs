@@ -1,6 +1,8 @@
 //! Random topologies with random input, for everything that must not depend on how they are run.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod everything;
+
 use std::time::Duration;
 
 use neuronbus::context::Firing;

@@ -39,8 +39,8 @@ impl Spikes {
 
     fn write(&self, name: &str, out: &mut StateWriter<'_>) -> io::Result<()> {
         out.column(&format!("{name}.spike"), &self.spikes)?;
-        self.payloads.write(&format!("{name}.payload"), out)?;
-        out.column(&format!("{name}.gone"), &self.gone)
+        out.column(&format!("{name}.gone"), &self.gone)?;
+        self.payloads.write(&format!("{name}.payload"), out)
     }
 }
 
@@ -71,7 +71,12 @@ impl<'a> SpikesRead<'a> {
             }
         }
         let payloads = TextsColumn::read(section, &format!("{name}.payload"), spikes.len())?;
-        let gone = section.values(&format!("{name}.gone"), spikes.len())?;
+        let column = format!("{name}.gone");
+        let gone = section.values::<u8>(&column, spikes.len())?;
+        let kept = |&at: &usize| gone[at] != 0 && spikes[at].arena_ref().is_none();
+        if let Some(at) = (0..gone.len()).find(kept) {
+            return Err(section.refuse(&column, at, gone[at], "it carries its payload itself"));
+        }
         Ok(Self { spikes, payloads, gone })
     }
 
@@ -150,7 +155,7 @@ fn merged<'a>(workers: &[&'a Worker], next: u64) -> Vec<(usize, Due<'a>)> {
         let Some(due) = first.and_then(|place| Some((place, lists[place].next()?))) else {
             return all;
         };
-        for list in &mut lists {
+        for (_, list) in lists.iter_mut().enumerate().filter(|&(other, _)| other != due.0) {
             if list.as_slice().first().is_some_and(|head| head.is_same(&due.1)) {
                 list.next();
             }

@@ -229,9 +229,18 @@ impl Cortex {
         if regions.len() < self.built || section.value::<u32>("built")? as usize != self.built {
             return Err(section.misshapen("region", regions.len(), self.built).into());
         }
-        for (at, &region) in regions.iter().enumerate().skip(self.built) {
+        for (at, &region) in regions.iter().enumerate() {
             let name = names.text(at);
             let refuse = |why| section.refuse("name", at, format!("{region}:{name:?}"), why);
+            if at < self.built {
+                let id = NeuronId::from_index(at).ok();
+                let own = id.filter(|&id| {
+                    let home = self.atlas().region_of(id).map(crate::id::RegionId::raw);
+                    home == Some(region) && self.atlas().name(id) == name
+                });
+                own.ok_or_else(|| refuse("another neuron was built here"))?;
+                continue;
+            }
             let template = self.worker.regions.get(usize::from(region));
             let Some(template) = template.and_then(|plan| plan.template.as_ref()) else {
                 return Err(refuse("the region makes no neurons").into());

@@ -102,6 +102,8 @@ impl Network {
             let parts = Parts::of(networks, number);
             if !parts.0.is_empty() {
                 out.section(&format!("link/{number}"))?;
+                out.value("from", first.links[number].from as u32)?;
+                out.value("to", first.links[number].to as u32)?;
                 save_link(&parts, out)?;
             }
         }
@@ -158,9 +160,7 @@ fn save_link(parts: &Parts<'_>, out: &mut StateWriter<'_>) -> io::Result<()> {
         let tables = parts.of_delay(delay);
         let Some(&(index, table, learning, _)) = tables.first() else { continue };
         let name = |column: &str| format!("{delay}.{column}");
-        if learning.changes_structure() {
-            save_targets(delay, &tables, out)?;
-        }
+        save_targets(delay, &tables, out)?;
         if !table.weights.is_empty() || tables.iter().any(|(_, t, ..)| !t.weights.is_empty()) {
             let weights: Vec<_> = tables.iter().map(|&(_, t, ..)| (t, &t.weights[..])).collect();
             out.parts(&name("weight"), rows(&weights))?;
@@ -176,22 +176,25 @@ fn save_link(parts: &Parts<'_>, out: &mut StateWriter<'_>) -> io::Result<()> {
     Learning::save_firings(&parts.0.iter().map(|part| part.1).collect::<Vec<_>>(), out)
 }
 
-/// Which synapses there are, where they go and come.
+/// How many synapses each source has, and which, where they go and come.
 fn save_targets(
     delay: u32,
     tables: &[(usize, &Table, &Learning, u32)],
     out: &mut StateWriter<'_>,
 ) -> io::Result<()> {
     let sources = tables.first().map_or(0, |(_, table, ..)| table.starts.len() as u32 - 1);
-    let (mut lengths, mut targets) = (Vec::with_capacity(sources as usize), Vec::new());
+    let row = |source| tables.iter().map(move |(_, table, ..)| table.row(source).len() as u32);
+    let lengths: Vec<u32> = (0..sources).map(|source| row(source).sum()).collect();
+    out.column(&format!("{delay}.length"), &lengths)?;
+    if !tables.iter().any(|(_, _, learning, _)| learning.changes_structure()) {
+        return Ok(());
+    }
+    let mut targets = Vec::new();
     for source in 0..sources {
-        let before = targets.len();
         for (_, table, _, first) in tables {
             targets.extend(table.targets[table.row(source)].iter().map(|target| first + target));
         }
-        lengths.push((targets.len() - before) as u32);
     }
-    out.column(&format!("{delay}.length"), &lengths)?;
     out.column(&format!("{delay}.target"), &targets)
 }
 
@@ -200,6 +203,12 @@ fn load_link(
     section: &Section<'_>,
     now: u64,
 ) -> Result<(), StateError> {
+    for (end, own) in [("from", parts[0].0.from), ("to", parts[0].0.to)] {
+        let saved = section.value::<u32>(end)?;
+        if saved as usize != own {
+            return Err(section.refuse(end, 0, saved, "it is between other populations"));
+        }
+    }
     let delays = delays_of(parts.iter().flat_map(|(link, _)| &link.tables));
     let saved: Vec<u32> = section.all("delay")?;
     if saved != delays {
@@ -223,6 +232,7 @@ fn load_link(
             let ends = &starts[table][source as usize..];
             (ends[1] - ends[0]) as usize
         };
+        check_lengths(&starts, sources, section, &name("length"))?;
         if tables.iter().any(|(_, table, _)| !table.weights.is_empty()) {
             let weights = tables.iter_mut().map(|(_, table, _)| &mut table.weights[..]).collect();
             section.read_parts(&name("weight"), rows_mut(weights, sources, length))?;
@@ -238,6 +248,22 @@ fn load_link(
     }
     let learning = parts.iter_mut().filter_map(|(link, _)| link.learning.as_mut());
     Learning::load_firings(&mut learning.collect::<Vec<_>>(), section)
+}
+
+/// Whether the rows are as long as they are here.
+fn check_lengths(
+    starts: &[Vec<u32>],
+    sources: u32,
+    section: &Section<'_>,
+    name: &str,
+) -> Result<(), StateError> {
+    let saved = section.values::<u32>(name, sources as usize)?;
+    let own =
+        |source: usize| -> u32 { starts.iter().map(|ends| ends[source + 1] - ends[source]).sum() };
+    match (0..sources as usize).find(|&source| saved[source] != own(source)) {
+        Some(at) => Err(section.refuse(name, at, saved[at], "the row here has another length")),
+        None => Ok(()),
+    }
 }
 
 /// Makes the one table of each part anew, of the synapses that are onto its cells.
