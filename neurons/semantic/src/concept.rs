@@ -1,5 +1,7 @@
 //! Concepts: what a text may be about, described by texts that are.
 
+use serde::{Deserialize, Serialize};
+
 use crate::encoder::{EncodeError, VectorError};
 use crate::text;
 
@@ -25,13 +27,21 @@ pub const THRESHOLD: f32 = 0.75;
 ///     .opposite_of("payment received");
 /// # let _ = refund;
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Serialises with the names of its fields; all but the name may be left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Concept {
     pub(crate) name: String,
+    #[serde(default)]
     pub(crate) exemplars: Vec<String>,
+    #[serde(default)]
     pub(crate) topics: Vec<String>,
+    #[serde(default)]
     pub(crate) opposites: Vec<String>,
+    #[serde(default)]
     pub(crate) same_as: Vec<String>,
+    #[serde(default)]
     pub(crate) threshold: Option<f32>,
 }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use neuronbus::atlas::Atlas;
+use neuronbus::event::EventView;
 use neuronbus::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,35 @@ pub struct PlainText;
 impl Reading for PlainText {
     fn text<'a>(&self, payload: &'a [u8]) -> Option<&'a str> {
         std::str::from_utf8(payload).ok()
+    }
+}
+
+/// The payload is a record of an [event](neuronbus::event), and the text is a field of its body where it has one, or
+/// else its topic.
+#[derive(Debug, Clone, Default)]
+pub struct EventText {
+    field: Option<String>,
+}
+
+impl EventText {
+    /// The topic means something.
+    #[must_use]
+    pub fn topic() -> Self {
+        Self::default()
+    }
+
+    /// A field of the body does, such as `text`.
+    #[must_use]
+    pub fn field(name: impl Into<String>) -> Self {
+        Self { field: Some(name.into()) }
+    }
+}
+
+impl Reading for EventText {
+    fn text<'a>(&self, payload: &'a [u8]) -> Option<&'a str> {
+        let event = EventView::open(payload).ok()?;
+        let field = self.field.as_ref().and_then(|name| event.body().get(name)?.text());
+        Some(field.unwrap_or_else(|| event.topic()))
     }
 }
 

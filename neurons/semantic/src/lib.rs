@@ -15,6 +15,7 @@
 //! | --- | --- | --- |
 //! | [`EncoderNeuron`](encoder_neuron::EncoderNeuron) | texts, and vectors from the gate | one spike to each concept that a text belongs to |
 //! | [`SemanticNeuron`](semantic_neuron::SemanticNeuron), one a concept | how much a text resembles it | a [`Recognition`](recognition::Recognition): the text and its score |
+//! | [`RouterNeuron`](router_neuron::RouterNeuron) | texts, and reward | each text to the handler it learned to choose |
 //! | [`EncoderGate`](encoder_gate::EncoderGate) | requests | vectors, as admissions |
 //!
 //! [`Meaning`](wiring::Meaning) puts them into a topology; start there. A run is repeated exactly: an encoder that is
@@ -25,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cache;
+pub mod calibration;
 pub mod concept;
 pub mod convert;
 pub mod counts;
@@ -38,8 +40,10 @@ pub mod matrix;
 #[cfg(feature = "minilm")]
 pub mod minilm;
 mod onnx;
+pub mod phrased;
 pub mod recognition;
 pub mod router;
+pub mod router_neuron;
 pub mod semantic_neuron;
 pub mod static_table;
 pub mod store;

@@ -97,6 +97,8 @@ pub struct Choice {
     pub expected: f32,
     /// Log odds by which it was ahead of the second.
     pub margin: f32,
+    /// Cosine of the text with the handler's prototype: low for what belongs to nobody.
+    pub familiarity: f32,
     vector: Vec<f32>,
 }
 
@@ -104,7 +106,15 @@ impl Choice {
     /// A choice that somebody else made, to learn from its outcome.
     #[must_use]
     pub fn of(handler: usize, vector: Vec<f32>) -> Self {
-        Self { handler, expected: 0.0, margin: 0.0, vector }
+        Self { handler, expected: 0.0, margin: 0.0, familiarity: 0.0, vector }
+    }
+
+    pub(crate) fn parts(&self) -> (u32, f32, f32, &[f32]) {
+        (self.handler as u32, self.expected, self.margin, &self.vector)
+    }
+
+    pub(crate) fn of_parts((handler, expected, margin, vector): (u32, f32, f32, Vec<f32>)) -> Self {
+        Self { handler: handler as usize, expected, margin, familiarity: 0.0, vector }
     }
 }
 
@@ -229,7 +239,11 @@ impl Router {
             }
         }
         let margin = if second.is_finite() { best.0 - second } else { 0.0 };
-        Ok(Choice { handler: best.1, expected: best.2, margin, vector: vector.to_vec() })
+        let prototype = self.prototypes.row(best.1);
+        let length = dot(prototype, prototype).sqrt().max(f32::MIN_POSITIVE);
+        let familiarity = dot(prototype, vector) / length;
+        let (handler, expected) = (best.1, best.2);
+        Ok(Choice { handler, expected, margin, familiarity, vector: vector.to_vec() })
     }
 
     /// Log odds of every handler by its prototype alone, up to a constant, into `scratch.scores`.

@@ -29,7 +29,7 @@ use crate::semantic_neuron::SemanticNeuron;
 ///     Concept::new("parcel delivered").exemplar("your package has arrived"),
 /// ];
 /// let meaning = Meaning::new("language", &concepts, StaticTable::bundled())?.wire(&mut builder);
-/// builder.project(ear, meaning.input, Projection::all_to_all());
+/// builder.project(ear, meaning.input.clone(), Projection::all_to_all());
 /// # let handler = builder.region(Region::agents("desk").neuron("billing", Relay::default()));
 /// builder.project(meaning.concept("payment failed"), handler, Projection::all_to_all());
 ///

@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use neuronbus::inlet::Inlet;
+use neuronbus::prelude::*;
 use neuronbus_semantic::prelude::*;
 use neuronbus_semantic::router::{Router, RouterError, RouterSettings};
+use neuronbus_semantic::router_neuron::RouterNeuron;
 
 /// Texts of three handlers; `rain` and `storm` have no word in common with the name that they belong to.
 const TEXTS: [(&str, usize); 12] = [
@@ -108,4 +111,60 @@ fn states_of_others_and_odd_rewards_change_nothing() {
     ));
     let settings = RouterSettings { doubt: -1.0, ..RouterSettings::default() };
     assert!(Router::new(model, &names, settings).unwrap_err().to_string().contains("doubt = -1"));
+}
+
+/// Takes what is its own, and says so.
+struct Handler {
+    own: usize,
+    taken: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Neuron for Handler {
+    fn on_spike(&mut self, spike: &Spike, payload: &[u8], ctx: &mut Context<'_>) -> NeuronResult {
+        let is_own = TEXTS.iter().any(|&(text, own)| text.as_bytes() == payload && own == self.own);
+        self.taken.fetch_add(usize::from(is_own), std::sync::atomic::Ordering::Relaxed);
+        ctx.modulate(spike.source()?, if is_own { 1.0 } else { -1.0 })?;
+        Ok(())
+    }
+
+    fn on_fire(&mut self, _: &mut Context<'_>) -> NeuronResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn reward_as_spikes_teaches_a_router_in_a_running_cortex() {
+    let names = ["banking", "music", "weather"];
+    // The names are those of others, so that only reward can say who is who.
+    let neuron = RouterNeuron::new(
+        router(["music", "weather", "banking"]),
+        StaticTable::bundled(),
+        "desk",
+        &names,
+    );
+    let (mut inlet, gate) = Inlet::gate(64).unwrap();
+    let mut builder = Cortex::builder();
+    let ear = builder.region(Region::gated("ear", gate));
+    let route = builder.region(Region::agents("route").neuron("router", neuron));
+    let taken = Arc::default();
+    let mut desk = Region::agents("desk");
+    for (own, name) in names.iter().enumerate() {
+        desk = desk.neuron(name, Handler { own, taken: Arc::clone(&taken) });
+    }
+    let desk = builder.region(desk);
+    builder.project(ear, route, Projection::all_to_all());
+    builder.project(route, desk, Projection::all_to_all().weight(0.0));
+    builder.project(desk, route, Projection::all_to_all().weight(0.0));
+    builder.pace(Pace::Free);
+    let mut cortex = builder.build().unwrap();
+    let mut passes = Vec::new();
+    for _ in 0..10 {
+        let before = taken.load(std::sync::atomic::Ordering::Relaxed);
+        for (text, _) in TEXTS {
+            inlet.fire(SpikeKind::Excitatory, 0, text.as_bytes()).unwrap();
+            cortex.run_for(Ticks(6)).unwrap();
+        }
+        passes.push(taken.load(std::sync::atomic::Ordering::Relaxed) - before);
+    }
+    assert!(passes[0] < 6 && passes[9] == 12, "{passes:?}");
 }

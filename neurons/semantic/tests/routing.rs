@@ -6,9 +6,11 @@ mod support;
 use std::sync::Arc;
 
 use neuronbus::cortex::{Cortex, CortexBuilder};
+use neuronbus::event::{Event, EventIds};
 use neuronbus::inlet::Inlet;
 use neuronbus::prelude::*;
 use neuronbus_semantic::counts::SemanticCounts;
+use neuronbus_semantic::encoder_neuron::{EventText, Reading};
 use neuronbus_semantic::prelude::*;
 use support::{Handler, Scripted, Told, names};
 
@@ -187,4 +189,22 @@ fn an_encoder_that_fails_leaves_exact_topics_and_is_counted() {
     assert_eq!(names(&told), [("billing".to_owned(), "billing.declined".to_owned())]);
     let counts = ports.meter.counts();
     assert_eq!((counts.degraded, counts.recognised, counts.unrecognised), (2, 1, 1));
+}
+
+/// What an event is about is what its text says, or its topic.
+#[test]
+fn events_are_recognised_by_a_field_of_their_body_or_by_their_topic() {
+    let record = |event: Event, seed: u64| {
+        let mut bytes = Vec::new();
+        event.encode(&mut EventIds::new(seed), 0, &mut bytes).unwrap();
+        bytes
+    };
+    let said =
+        Event::new("chat.message").body(serde_json::json!({"text": "they declined my card"}));
+    let (said, topic) = (record(said, 1), record(Event::new("cardDeclined"), 2));
+    let by_text = EventText::field("text");
+    assert_eq!(by_text.text(&said), Some("they declined my card"));
+    assert_eq!(by_text.text(&topic), Some("cardDeclined"));
+    assert_eq!(EventText::topic().text(&said), Some("chat.message"));
+    assert_eq!(by_text.text(b"no event"), None);
 }
