@@ -11,6 +11,12 @@
 //! | `stdp_pair` | the learning curve of one synapse, as a text plot |
 //! | `reward` | three-factor learning finds the right one of three routes |
 //! | `filters` | what a synapse lets through: kind, priority, prefix, closure |
+//! | `context_filters` | filter expressions: what passes, what is unknown, and how mistakes are shown |
+//! | `context_bus` | publish and subscribe: patterns, filters, priorities, a threshold; dropping the guard unsubscribes |
+//! | `context_scopes` | working memory: global, session, user and event, and a scope that ends with its guard |
+//! | `memory_recall` | events are remembered by what they mean, and recalled by a text |
+//! | `memory_tiers` | what is important stays, what is not fades, in cortex time |
+//! | `chain` | publish, meaning, context, memory, handler: one topology |
 //! | `discovery` | neurons found by capability and by region |
 //! | `swarm` | a hundred neurons in five regions, and one digest for one seed |
 //! | `tract` | two cortexes joined over TCP: origins keep their names, and there is an answer |
@@ -26,6 +32,7 @@
 //! ```
 
 pub mod digits;
+pub mod events;
 pub mod plot;
 pub mod statistics;
 

@@ -55,6 +55,17 @@ pub trait Encode: Send {
     fn encode(&mut self, text: &str, out: &mut Vec<f32>) -> bool;
 }
 
+/// A model's identity, and a closure that encodes.
+impl<F: FnMut(&str, &mut Vec<f32>) -> bool + Send> Encode for (String, F) {
+    fn model(&self) -> &str {
+        &self.0
+    }
+
+    fn encode(&mut self, text: &str, out: &mut Vec<f32>) -> bool {
+        self.1(text, out)
+    }
+}
+
 /// What is remembered, and for how long.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HippocampusSettings {
