@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use neuronbus::brain::BrainError;
-use neuronbus::cortex::{BuildError, OperatorError, ReplayError, RunError};
+use neuronbus::cortex::{BuildError, OperatorError, ReplayError, RunError, SnapshotError};
 use neuronbus::journal::JournalError;
+use neuronbus::snapshot::FileError;
 use neuronbus_connectome::{AssembleError, DescriptionErrors};
 
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,10 @@ pub(crate) enum Failure {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    SnapshotFile(#[from] FileError),
+    #[error("the snapshot is refused: {0}")]
+    Snapshot(#[from] SnapshotError),
     #[error("the change is refused: {0}")]
     Operator(#[from] OperatorError),
     #[error("{} does not say which brain was recorded; name its description with --brain", .0.display())]

@@ -98,6 +98,8 @@ fn the_host_brain_is_killed_a_hundred_times_and_forgets_nothing() {
     let replayed = document(&run(&["replay", text(&journal), "--format", "json"]));
     assert_eq!(replayed["verified"], true);
     assert_eq!(replayed["digest"], last["digest"]);
+    let short = run(&["replay", text(&journal), "--snapshot", "--format", "json"]);
+    assert_eq!(document(&short)["digest"], last["digest"]);
     let began = |record: &&(u64, u8, Vec<u8>)| {
         matches!(Recorded::read(record.1, &record.2), Ok(Recorded::Began))
     };

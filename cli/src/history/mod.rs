@@ -12,6 +12,7 @@ use neuronbus::cortex::{Cortex, Playback};
 use neuronbus::id::NeuronId;
 use neuronbus::journal::Scan;
 use neuronbus::recorded::Recorded;
+use neuronbus::snapshot;
 use neuronbus_connectome::{Brain, Overrides};
 
 pub(crate) use diff::diff;
@@ -41,6 +42,16 @@ impl Recording {
         let seed = Some(playback.header().seed);
         brain.assemble(&mut builder, Overrides { seed, workers, ..Overrides::default() })?;
         Ok(Self { cortex: builder.build()?, brain, playback })
+    }
+
+    /// Goes to the newest snapshot that is not behind a tick, and says which tick that is; stays at the beginning where
+    /// there is none.
+    fn jump(&mut self, journal: &Path, tick: u64) -> Result<Option<u64>, Failure> {
+        let Some(snapshot) = snapshot::nearest(journal, tick)?.snapshot else { return Ok(None) };
+        snapshot.restore(&mut self.cortex)?;
+        let scan = Scan::open(journal)?.from_sequence(snapshot.header.sequence)?;
+        self.playback = Playback::of(scan);
+        Ok(Some(snapshot.header.tick))
     }
 
     /// Whether it was built as it was recorded.

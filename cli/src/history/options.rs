@@ -17,6 +17,9 @@ pub(crate) struct ReplayOptions {
     /// End before this tick
     #[arg(long, value_name = "TICK")]
     pub(crate) until: Option<u64>,
+    /// Begin with the newest snapshot from before the end instead of the beginning
+    #[arg(long)]
+    pub(crate) snapshot: bool,
     /// How fast: max, or a factor such as 1 or 10 with the recorded delays between events
     #[arg(long, value_name = "FACTOR", default_value = "max", value_parser = speed)]
     pub(crate) speed: Factor,

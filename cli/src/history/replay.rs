@@ -17,6 +17,8 @@ const LINKS: usize = 10;
 #[derive(Debug, Serialize)]
 struct Outcome {
     brain: String,
+    /// The tick of the snapshot that it began with.
+    snapshot: Option<u64>,
     #[serde(flatten)]
     report: ReplayReport,
     /// Whether what was replayed is what was recorded; `null` where nothing could be compared.
@@ -42,16 +44,19 @@ pub(crate) fn replay(options: &ReplayOptions, console: Console) -> Result<(), Fa
     if !verify && !options.no_verify {
         console.say("the brain is not the one that was recorded: nothing is compared");
     }
+    let until = options.until.unwrap_or(u64::MAX);
+    let began_at = if options.snapshot { recording.jump(&options.journal, until)? } else { None };
     let speed = options.speed.0.map_or(Speed::Max, Speed::Times);
-    let until = Tick(options.until.unwrap_or(u64::MAX));
     let began = Moment::now();
     let Recording { cortex, playback, .. } = &mut recording;
-    let report = cortex.replay(playback, cortex::ReplayOptions { speed, until, verify })?;
+    let report =
+        cortex.replay(playback, cortex::ReplayOptions { speed, until: Tick(until), verify })?;
     let wall_ms = began.elapsed().as_millis() as u64;
     let neurons = options.show.iter().map(|name| show(&recording, name));
     let snapshot = Snapshot::of(&recording.cortex, LINKS);
     let outcome = Outcome {
         brain: recording.brain.name().to_owned(),
+        snapshot: began_at,
         verified: (verify && report.marks + report.outputs > 0).then_some(true),
         digest: recording.cortex.digest().to_string(),
         wall_ms,
@@ -83,6 +88,9 @@ fn text(outcome: &Outcome) -> String {
         "{}: {} records, {} inputs, {} ticks in {} ms\n",
         outcome.brain, report.records, report.inputs, report.next_tick, outcome.wall_ms
     );
+    if let Some(tick) = outcome.snapshot {
+        out += &format!("began with the snapshot of tick {tick}\n");
+    }
     out += &match outcome.verified {
         Some(_) => format!(
             "verified: {} digests and {} outputs are as they were recorded\n",
