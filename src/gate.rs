@@ -43,7 +43,7 @@ pub enum Outlook {
     Hold,
     /// The next admission is not known yet, but comes later than this tick: time may reach it and not pass it.
     After(Tick),
-    /// Nothing will ever be admitted again.
+    /// Nothing will ever be admitted again, unless as an [answer](Gate::answers).
     Ended,
 }
 
@@ -142,6 +142,13 @@ pub trait Gate: Send {
     /// If the gate is broken for good; it is closed and named in the report.
     fn emit(&mut self, outbound: &[Outbound<'_>]) -> Result<usize, GateError> {
         Ok(outbound.len())
+    }
+
+    /// Whether what it is handed can bring an admission; asked once. Such a gate is asked again in the tick after each
+    /// one in which it took something, also when it had [ended](Outlook::Ended), before time passes. It rings when it
+    /// takes something, so that a cortex that runs on demand asks.
+    fn answers(&self) -> bool {
+        false
     }
 
     /// The run ends: stop the threads and wait for them.

@@ -13,6 +13,8 @@ pub(crate) struct Door {
     pub(super) id: NeuronId,
     pub(super) path: String,
     pub(super) outlook: Outlook,
+    /// Whether what it takes out can bring something in.
+    pub(super) answers: bool,
     pub(super) failed: Option<String>,
     /// Spikes that it took out.
     pub(super) emitted: u64,
@@ -27,12 +29,14 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(gate: Box<dyn Gate>, id: NeuronId, path: String) -> Self {
         let outlook = Outlook::Open;
+        let answers = gate.answers();
         let gate = Box::new(Guarded::new(gate, &path));
         Self {
             gate,
             id,
             path,
             outlook,
+            answers,
             failed: None,
             emitted: 0,
             abandoned: 0,

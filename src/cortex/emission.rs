@@ -4,7 +4,8 @@ use super::Door;
 use super::recording::Recorder;
 use super::worker::Outlet;
 use crate::context::Services;
-use crate::gate::Outbound;
+use crate::gate::{Outbound, Outlook};
+use crate::time::Tick;
 
 /// Buffers that outlive a tick, so that emitting allocates nothing once they have their size.
 #[derive(Debug, Default)]
@@ -54,7 +55,7 @@ impl Emission {
             outbound.push(Outbound { spike, payload: &self.payloads[start..end], tick });
             start = end;
         }
-        let (taken, given) = door.hand_out(&outbound);
+        let (taken, given) = door.hand_out(&outbound, Tick(services.now));
         if let Some(recorder) = recorder {
             for out in &outbound[..taken] {
                 recorder.record_output(services.now, door.id, given, out);
@@ -70,12 +71,16 @@ impl Emission {
 impl Door {
     /// How many the gate takes, and whether it does; one that has failed, or fails now, takes them all and they are
     /// counted as abandoned.
-    fn hand_out(&mut self, outbound: &[Outbound<'_>]) -> (usize, bool) {
+    fn hand_out(&mut self, outbound: &[Outbound<'_>], now: Tick) -> (usize, bool) {
         if self.failed.is_none() {
             match self.gate.emit(outbound) {
                 Ok(taken) => {
                     let taken = taken.min(outbound.len());
                     self.emitted += taken as u64;
+                    if self.answers && taken > 0 {
+                        // When it answers is not known before it is asked, which is in the next tick.
+                        self.outlook = Outlook::After(now);
+                    }
                     return (taken, true);
                 }
                 Err(error) => self.fail(&error),

@@ -301,10 +301,11 @@ impl Cortex {
         self.worker.is_quiet(now) && !others && !self.together.elsewhere
     }
 
-    /// Whether several workers can go on without being asked between two ticks: no gate has anything to say,
+    /// Whether several workers can go on without being asked between two ticks: no gate has anything to say or answer,
     /// and nobody looks for a sign of life.
     fn is_on_its_own(&self) -> bool {
-        self.has_others() && self.has_ended() && self.host.is_none()
+        let answers = self.doors.iter().any(|door| door.answers);
+        self.has_others() && self.has_ended() && !answers && self.host.is_none()
     }
 
     /// Whether a gate may still date an admission at or before this tick.

@@ -1,0 +1,16 @@
+//! What agents that speak do, from the bytes on the wire to the events that they publish. One program, because linking
+//! takes longer than running.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod agent;
+mod gate;
+mod hooks;
+mod http;
+mod interruption;
+mod limits;
+mod local;
+mod pool;
+mod protocol;
+mod replay;
+mod safety;
+mod support;
