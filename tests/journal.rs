@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use neuronbus::journal::{
-    Entry, Flaw, Header, Journal, JournalError, Level, Options, Recovery, Scan, verify,
+    Archive, Entry, Flaw, Header, Journal, JournalError, Level, Options, Recovery, Retention, Scan,
+    Span, forget, verify,
 };
 use tempfile::tempdir;
 
@@ -71,7 +73,8 @@ fn what_was_appended_is_read_in_order_over_many_segments() {
     assert!(segments(place.path()).len() > 4);
     assert_eq!(read(Scan::open(place.path()).unwrap()), Some((0, 500)));
     let summary = verify(place.path()).unwrap();
-    assert_eq!((summary.records, summary.batches, summary.next), (500, 100, 500));
+    // The last batch is the empty one of closing.
+    assert_eq!((summary.records, summary.batches, summary.next), (500, 101, 500));
     assert_eq!(summary.last_tick, 99);
 }
 
@@ -102,34 +105,6 @@ fn a_journal_goes_on_where_it_ended() {
     }
     assert_eq!(read(Scan::open(place.path()).unwrap()), Some((0, 200)));
     verify(place.path()).unwrap();
-}
-
-#[test]
-fn a_journal_cut_at_any_byte_recovers_to_the_last_seal() {
-    let origin = tempdir().unwrap();
-    write(origin.path(), 6, 3);
-    let name = &segments(origin.path())[0];
-    let whole = fs::read(origin.path().join(name)).unwrap();
-    let place = tempdir().unwrap();
-    let mut seen = Vec::new();
-    for length in (4097..whole.len()).step_by(13) {
-        let file = place.path().join(name);
-        fs::write(&file, &whole[..length]).unwrap();
-        let (journal, recovery) =
-            Journal::open(place.path(), Options { thread: false, ..small() }).unwrap();
-        assert_eq!(recovery.next % 3, 0, "a batch is there or not");
-        assert_eq!(
-            read(Scan::open(place.path()).unwrap()).map_or(0, |(_, next)| next),
-            recovery.next
-        );
-        drop(journal);
-        verify(place.path()).unwrap();
-        seen.push(recovery.next);
-        fs::remove_file(&file).unwrap();
-    }
-    assert!(seen.is_sorted());
-    seen.dedup();
-    assert_eq!(seen, [0, 3, 6, 9, 12, 15]);
 }
 
 #[test]
@@ -188,4 +163,92 @@ fn damage_is_found_where_it_is() {
     fs::remove_file(&file).unwrap();
     let Err(JournalError::Damaged(damage)) = verify(place.path()) else { panic!("not found") };
     assert_eq!(damage.flaw, Flaw::MissingSegment);
+}
+
+#[test]
+fn a_range_reads_little_more_than_it_gives() {
+    let place = tempdir().unwrap();
+    let mut journal =
+        Journal::create(place.path(), &Header::default(), Options::default()).unwrap();
+    append(&mut journal, 1000, 50);
+    let mut archive = Archive::open(place.path()).unwrap();
+    let ask = |archive: &mut Archive, span: Span| {
+        let mut seen = Vec::new();
+        let given = archive.range(&span, |record| {
+            assert_eq!(record.body, body(record.sequence));
+            seen.push(record.sequence);
+        });
+        assert_eq!(given, Ok(seen.len() as u64));
+        seen
+    };
+    let before = archive.bytes_read();
+    assert_eq!(
+        ask(&mut archive, Span::Sequences(17_100..17_200)),
+        (17_100..17_200).collect::<Vec<_>>()
+    );
+    assert!(archive.bytes_read() - before < 200_000, "{}", archive.bytes_read() - before);
+    assert_eq!(ask(&mut archive, Span::Ticks(300..302)), (15_000..15_100).collect::<Vec<_>>());
+    assert_eq!(
+        ask(&mut archive, Span::Times(999_000..u64::MAX)),
+        (49_950..50_000).collect::<Vec<_>>()
+    );
+    assert_eq!(ask(&mut archive, Span::Times(0..1)), (0..50).collect::<Vec<_>>());
+    append(&mut journal, 1, 50);
+    assert_eq!(ask(&mut archive, Span::Sequences(49_999..60_000)), [49_999]);
+    archive.refresh().unwrap();
+    assert_eq!(archive.sequences(), 0..50_050);
+    assert_eq!(ask(&mut archive, Span::Sequences(50_049..60_000)), [50_049]);
+    journal.close().unwrap();
+}
+
+#[test]
+fn an_index_that_is_missing_or_stale_is_made_again() {
+    let place = tempdir().unwrap();
+    write(place.path(), 100, 5);
+    let sidecars: Vec<_> = fs::read_dir(place.path())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "index"))
+        .collect();
+    assert_eq!(sidecars.len(), segments(place.path()).len());
+    let all = |place: &Path| {
+        let mut archive = Archive::open(place).unwrap();
+        archive.range(&Span::Ticks(40..60), |_| {}).unwrap()
+    };
+    assert_eq!(all(place.path()), 100);
+    for (n, sidecar) in sidecars.iter().enumerate() {
+        let mut bytes = fs::read(sidecar).unwrap();
+        let at = n * 7 % bytes.len();
+        bytes[at] ^= 4;
+        fs::write(sidecar, bytes).unwrap();
+    }
+    assert_eq!(all(place.path()), 100);
+    sidecars.iter().for_each(|sidecar| fs::remove_file(sidecar).unwrap());
+    assert_eq!(all(place.path()), 100);
+}
+
+#[test]
+fn old_segments_are_forgotten_as_far_as_it_is_allowed() {
+    let place = tempdir().unwrap();
+    let retention = Retention { bytes: Some(20_000), age: None };
+    let options = Options { retention, ..small() };
+    let mut journal = Journal::create(place.path(), &Header::default(), options).unwrap();
+    append(&mut journal, 100, 5);
+    let all = segments(place.path()).len();
+    assert!(all > 4, "nothing is forgotten before a snapshot allows it");
+    journal.keep_from(200);
+    append(&mut journal, 60, 5);
+    journal.close().unwrap();
+    let mut archive = Archive::open(place.path()).unwrap();
+    let there = archive.sequences();
+    assert!(there.start > 100 && there.start <= 200 && there.end == 800, "{there:?}");
+    assert_eq!(archive.range(&Span::Sequences(200..800), |_| {}), Ok(600));
+    verify(place.path()).unwrap();
+    let age = Some(Duration::from_nanos(1000 * 20));
+    let forgotten = forget(place.path(), Retention { age, bytes: None }, 700, 1000 * 160).unwrap();
+    assert!(forgotten.first > 500 && forgotten.first <= 700, "{forgotten:?}");
+    assert_eq!(read(Scan::open(place.path()).unwrap()), Some((forgotten.first, 800)));
+    let (journal, recovery) = Journal::open(place.path(), small()).unwrap();
+    assert_eq!((recovery.first, recovery.next), (forgotten.first, 800));
+    drop(journal);
 }

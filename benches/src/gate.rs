@@ -29,21 +29,28 @@ impl Neuron for Witness {
 pub fn latency(scale: Scale) -> Comparison {
     let spikes = scale.of(200_000, 2_000);
     let title = "From a gate on one core to an agent's callback on another, on demand, p50";
-    let of = move |wait| move || heard_after(wait, spikes).expect("one agent behind one gate");
+    let of = move |wait, recorded| {
+        move || heard_after(wait, spikes, recorded).expect("one agent behind one gate")
+    };
     Comparison::new(title, Unit::Ns)
         .across_cores()
-        .ours("busy spin", of(WaitStrategy::BusySpin))
-        .ours("spin loop hint", of(WaitStrategy::SpinLoopHint))
-        .ours("adaptive", of(WaitStrategy::Adaptive))
+        .ours("busy spin", of(WaitStrategy::BusySpin, false))
+        .ours("busy spin, recorded", of(WaitStrategy::BusySpin, true))
+        .ours("spin loop hint", of(WaitStrategy::SpinLoopHint, false))
+        .ours("adaptive", of(WaitStrategy::Adaptive, false))
 }
 
-fn heard_after(wait: WaitStrategy, spikes: u64) -> neuronbus::Result<Sample> {
+fn heard_after(wait: WaitStrategy, spikes: u64, recorded: bool) -> neuronbus::Result<Sample> {
     let heard = Arc::new(AtomicU64::new(0));
     let (mut inlet, gate) = Inlet::gate(1024)?;
     let mut builder = Cortex::builder();
     builder.region(Region::agents("agent").neuron("witness", Witness(heard.clone())));
     builder.region(Region::gated("door", gate));
     builder.pace(Pace::OnDemand).wait(wait).pin(1);
+    let place = crate::journal::place();
+    if recorded {
+        builder.journal(place.path().join("journal"));
+    }
     let running = builder.build()?.spawn()?;
     pin(0);
     let mut times = histogram();

@@ -18,6 +18,7 @@ pub mod axon;
 pub mod cells;
 pub mod gate;
 pub mod harness;
+pub mod journal;
 pub mod memory;
 pub mod networks;
 pub mod rings;
@@ -37,6 +38,12 @@ pub const COMPARISONS: &[Named] = &[
     ("axon/one-thread-batch", axon::one_thread_batch),
     ("axon/one-thread-short", axon::one_thread_short),
     ("gate/latency", gate::latency),
+    ("journal/append", journal::append),
+    ("journal/synced", journal::synced),
+    ("journal/synced-alone", journal::synced_alone),
+    ("journal/scan", journal::scan),
+    ("journal/range", journal::range),
+    ("journal/open", journal::open),
     ("wires/round-trip", wires::round_trip),
     ("wires/batches", wires::batches),
     ("agents/ping-pong", agents::ping_pong),

@@ -14,6 +14,7 @@ use neuronbus_connectome::{pace_named, quantity};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::history::{DiffOptions, ForkOptions, ReplayOptions, WhyOptions};
+use crate::journal::JournalCommand;
 
 /// A spiking agent runtime with learning topology.
 #[derive(Debug, Parser)]
@@ -33,6 +34,7 @@ Examples:
   neuronbus ps /dev/shm/demo                       see who has
   neuronbus run brains/host.toml --journal night   keep everything, go on after a crash
   neuronbus why night reflex/alert:reflex          what led to the last alert
+  neuronbus journal verify runs/host               prove that nothing recorded was changed
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage or description, 130 interrupted twice";
 
@@ -88,6 +90,11 @@ pub(crate) enum Command {
     Fork(ForkOptions),
     /// Show in what two recorded runs differ
     Diff(DiffOptions),
+    /// Look at what a brain recorded, verify it, export it, forget it
+    Journal {
+        #[command(subcommand)]
+        command: JournalCommand,
+    },
     /// Write a completion script for a shell
     Completions {
         /// Which shell

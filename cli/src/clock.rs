@@ -26,3 +26,10 @@ impl Moment {
         self.0.saturating_duration_since(Self::now().0)
     }
 }
+
+/// What the wall says, in ns since 1970.
+#[expect(clippy::disallowed_methods, reason = "the age of files is wall time")]
+pub(crate) fn unix_ns() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -8,6 +8,8 @@ use neuronbus::journal::JournalError;
 use neuronbus::snapshot::FileError;
 use neuronbus_connectome::{AssembleError, DescriptionErrors};
 
+use crate::journal::Break;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Already worded and laid out by the reader of the command line.
@@ -23,6 +25,12 @@ pub(crate) enum Failure {
     Run(#[from] RunError),
     #[error(transparent)]
     Brain(#[from] BrainError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("line {line}: {why}")]
+    Chain { line: u64, why: Break },
+    #[error("the database cannot be written: {0}")]
+    Database(#[from] rusqlite::Error),
     #[error("standard input cannot be read: {0}")]
     Input(std::io::Error),
     #[error("{0} dead ends hold places; --repair lets them go")]
@@ -33,8 +41,6 @@ pub(crate) enum Failure {
     Signals(std::io::Error),
     #[error("{0}")]
     Gates(String),
-    #[error(transparent)]
-    Journal(#[from] JournalError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]

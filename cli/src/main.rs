@@ -14,6 +14,7 @@ mod figures;
 mod history;
 mod inspect;
 mod interrupt;
+mod journal;
 mod panics;
 mod progress;
 mod report;
@@ -59,6 +60,7 @@ fn command(console: Console) -> Result<(), Failure> {
         Command::Why(options) => history::why(&options, console),
         Command::Fork(options) => history::fork(&options, console),
         Command::Diff(options) => history::diff(&options, console),
+        Command::Journal { command } => journal::run(&command, console),
         Command::Completions { shell } => args::completions(shell, console),
     }
 }

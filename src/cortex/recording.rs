@@ -9,15 +9,19 @@ use super::keeper::Keeper;
 use super::recovery::RecoveryError;
 use crate::gate::Outbound;
 use crate::id::NeuronId;
-use crate::journal::{Entry, Header, Health, Journal, JournalError, Level, Options};
+use crate::journal::disk::Disk;
+use crate::journal::{Entry, Header, Health, Journal, JournalError, Level, Options, Scan};
 use crate::pace::{Stamp, unix_ns};
 use crate::recorded::{GatePast, OPERATOR, Recorded, write_pasts};
+use crate::sync::Arc;
 
 /// Where and how a cortex keeps its journal; made from a path where the usual will do.
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// The journal's directory.
     pub directory: PathBuf,
+    /// Another disk than the directory's, which is then only a name: for simulation, without snapshots.
+    pub disk: Option<Arc<dyn Disk>>,
     /// How it is written.
     pub options: Options,
     /// How often a digest of the state is written down, for replays to be checked against.
@@ -37,6 +41,7 @@ impl Recording {
     pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
+            disk: None,
             options: Options::default(),
             marks: Every { time: Duration::from_secs(5), records: u64::MAX },
             snapshots: Every { time: Duration::from_secs(60), records: u64::MAX },
@@ -148,7 +153,11 @@ impl Recorder {
     ) -> Result<Self, RecoveryError> {
         let options = plan.options.clone();
         let description = std::mem::take(&mut plan.description);
-        let (journal, cut) = match Journal::open(&plan.directory, options.clone()) {
+        let opened = match &plan.disk {
+            Some(disk) => Journal::open_on(disk.clone(), options.clone()),
+            None => Journal::open(&plan.directory, options.clone()),
+        };
+        let (journal, cut) = match opened {
             Ok((journal, recovery)) => (journal, recovery.cut.map_or(0, |cut| cut.bytes)),
             Err(JournalError::Missing { .. }) => {
                 let header = Header {
@@ -157,7 +166,11 @@ impl Recorder {
                     created_ns: unix_ns(),
                     ..Header::default()
                 };
-                (Journal::create(&plan.directory, &header, options)?, 0)
+                let created = match &plan.disk {
+                    Some(disk) => Journal::create_on(disk.clone(), &header, options),
+                    None => Journal::create(&plan.directory, &header, options),
+                };
+                (created?, 0)
             }
             Err(error) => return Err(error.into()),
         };
@@ -193,6 +206,14 @@ impl Recorder {
             pasts: Vec::new(),
             keeper: None,
             unkept: None,
+        }
+    }
+
+    /// What is recorded, to be read from the start.
+    pub(super) fn scan(&self) -> Result<Scan, JournalError> {
+        match &self.plan.disk {
+            Some(disk) => Scan::open_on(disk.clone()),
+            None => Scan::open(&self.plan.directory),
         }
     }
 

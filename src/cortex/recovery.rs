@@ -6,7 +6,7 @@ use super::recording::{Every, Recorder};
 use super::replay::{Replay, ReplayOptions};
 use super::{Cortex, SnapshotError};
 use crate::gate::GatePast;
-use crate::journal::{JournalError, Scan};
+use crate::journal::JournalError;
 use crate::snapshot::{self, FileError, Snapshot};
 
 /// What was taken up from a journal.
@@ -82,9 +82,11 @@ impl Cortex {
         if recorder.plan.snapshots != Every::NEVER {
             self.can_be_saved()?;
         }
-        let directory = &recorder.plan.directory;
-        let (snapshot, refused) = usable(directory, recorder.next_sequence())?;
-        let mut scan = Scan::open(directory)?;
+        let (snapshot, refused) = match recorder.plan.disk {
+            Some(_) => (None, Vec::new()),
+            None => usable(&recorder.plan.directory, recorder.next_sequence())?,
+        };
+        let mut scan = recorder.scan()?;
         if let Some(snapshot) = &snapshot {
             snapshot.restore(self)?;
             scan = scan.from_sequence(snapshot.header.sequence)?;

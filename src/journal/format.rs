@@ -110,6 +110,15 @@ pub(super) fn write_seal(bytes: &mut Vec<u8>, mut head: Head) {
     bytes.extend_from_slice(&[0; SEAL - HEAD]);
 }
 
+/// A seal of no records, which only says how far was synced; `last` is the head of the seal before, `hash` its hash.
+pub(super) fn empty_seal(last: Head, hash: Hash) -> Vec<u8> {
+    let mut bytes = hash.to_vec();
+    let synced = last.sequence;
+    write_seal(&mut bytes, Head { crc: 0, source: 0, ..last });
+    finish_seal(&mut bytes, 0, HASH, synced);
+    bytes.split_off(HASH)
+}
+
 /// Fills in the seal at `at`; the hash before its batch stands at `from`. Returns the seal's hash.
 pub(super) fn finish_seal(bytes: &mut [u8], from: usize, at: usize, synced: u64) -> Hash {
     bytes[at + HEAD..at + SEAL_CHECKED].copy_from_slice(&synced.to_le_bytes());

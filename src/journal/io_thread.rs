@@ -8,7 +8,7 @@ use super::error::JournalError;
 use super::options::Options;
 use super::progress::Shared;
 use crate::axon::WaitStrategy;
-use crate::sync::{Arc, Relaxed, lock, sleep};
+use crate::sync::{Arc, Relaxed, sleep};
 
 /// How long it waits for room on a full disk before it tries again.
 const FULL_PAUSE: Duration = Duration::from_millis(50);
@@ -23,12 +23,8 @@ pub(super) fn start(shared: Arc<Shared>, options: &Options) -> io::Result<JoinHa
         // bound: the owner says when it ends
         loop {
             let (seen, ending) = (shared.bell.count(), shared.ending.load(Relaxed) != 0);
-            let worked = lock(&shared.writer).work(level);
-            match worked {
-                Ok(true) => {
-                    quiet = 0;
-                    shared.tell();
-                }
+            match shared.work(level) {
+                Ok(true) => quiet = 0,
                 Ok(false) | Err(JournalError::NoSpace { .. }) if ending => return,
                 Ok(false) if quiet < QUIET_WINDOWS => {
                     quiet += 1;
@@ -38,10 +34,7 @@ pub(super) fn start(shared: Arc<Shared>, options: &Options) -> io::Result<JoinHa
                     shared.bell.wait(seen, WaitStrategy::YieldThenPark, None);
                 }
                 Err(JournalError::NoSpace { .. }) => sleep(FULL_PAUSE),
-                Err(_) => {
-                    shared.tell();
-                    return;
-                }
+                Err(_) => return,
             }
         }
     })

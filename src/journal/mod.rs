@@ -43,7 +43,7 @@
 //! 8      8     sequence: one more than the record before
 //! 16     8     tick
 //! 24     8     time, ns since 1970
-//! 32     4     source: the gate's id, 0 for the operator
+//! 32     4     source: a gate's id, or what the owner calls others
 //! 36     1     kind
 //! 37     3     zeros
 //! 40     ...   body
@@ -64,26 +64,31 @@
 //! write the files can also seal a history of his own: to prove that none was exchanged whole, keep the last hash
 //! elsewhere.
 
+mod archive;
 pub mod disk;
 mod error;
 mod format;
 mod header;
+mod index;
 mod io_thread;
 mod options;
 mod owner;
 mod progress;
 mod queue;
 mod recovery;
+mod retention;
 mod scan;
 mod segments;
 mod verify;
 mod writer;
 
+pub use archive::{Archive, SegmentCard, Span};
 pub use error::{Damage, Flaw, JournalError};
 pub use header::{Header, JournalId, META_LIMIT};
 pub use options::{Level, Options};
 pub use owner::{Entry, Journal};
 pub use progress::{Health, Progress};
 pub use recovery::{Cut, Recovery};
+pub use retention::{Forgotten, Retention, forget};
 pub use scan::{Record, Scan};
 pub use verify::{Summary, verify, verify_on};

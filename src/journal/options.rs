@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::error::JournalError;
 use super::format::{HASH, HEAD, SEAL};
 use super::header::HEADER;
+use super::retention::Retention;
 
 /// How far something has got on its way to the disk; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -28,6 +29,8 @@ pub struct Options {
     pub memory_bytes: usize,
     /// The I/O thread gathers what comes within this time into one write and one sync, unless somebody waits.
     pub window: Duration,
+    /// What is forgotten when a segment is begun, of what [`Journal::keep_from`](super::Journal::keep_from) allows.
+    pub retention: Retention,
     /// Whether there is an I/O thread. Without, [`Journal::drive`](super::Journal::drive) and whoever waits do its
     /// work: for simulation.
     pub thread: bool,
@@ -40,6 +43,7 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             memory_bytes: 8 << 20,
             window: Duration::from_micros(500),
+            retention: Retention::default(),
             thread: true,
         }
     }

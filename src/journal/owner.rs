@@ -8,6 +8,7 @@ use super::disk::{Directory, Disk};
 use super::error::JournalError;
 use super::format::{self, BODY_LIMIT, HASH, Head, SEAL};
 use super::header::{Header, JournalId, META_LIMIT, Start};
+use super::index::Index;
 use super::options::{Level, Options};
 use super::progress::{Health, Progress, Reached, Shared};
 use super::queue::{Outlet, queue};
@@ -24,7 +25,7 @@ pub struct Entry<'a> {
     pub tick: u64,
     /// When it is recorded, in ns since 1970; one that is less than the one before counts as equal to it.
     pub time_ns: u64,
-    /// The gate's id; 0 for the operator.
+    /// Who it is from: a gate's id, or what the owner calls others.
     pub source: u32,
     /// What it is; not known here.
     pub kind: u8,
@@ -122,7 +123,9 @@ impl Journal {
         let (first, next, last_tick, last_time_ns, cut) = (0, 0, 0, 0, None);
         let header = header.clone();
         let recovery = Recovery { header, first, next, last_tick, last_time_ns, cut };
-        let end = End { recovery, segment, number: 0, hash, synced: 0, behind: Vec::new() };
+        let (index, behind) = (Index::default(), Vec::new());
+        let (number, first, synced) = (0, 0, 0);
+        let end = End { recovery, segment, index, first, number, hash, synced, behind };
         Ok(Self::start(disk, options, end, right)?.0)
     }
 
@@ -168,16 +171,18 @@ impl Journal {
             // relaxed: nobody else has it yet
             word.store(value, Relaxed);
         }
+        let last = Head::new(next, recovery.last_tick, recovery.last_time_ns, 0, 0);
         let writer = Writer::new(
             (disk, options.clone(), header.clone()),
             (intake, reached.clone()),
-            (end.segment, end.behind),
-            (end.number, end.hash),
+            (end.segment, end.index, end.first),
+            end.behind,
+            (end.number, end.hash, last),
+            end.synced,
         );
-        let (bell, ending) = (Doorbell::new(), AtomicU64::new(0));
-        let listener = OnceLock::new();
-        let shared =
-            Arc::new(Shared { writer: Mutex::new(writer), reached, bell, ending, listener });
+        let (writer, ending) = (Mutex::new(writer), AtomicU64::new(0));
+        let (bell, done, listener) = (Doorbell::new(), Doorbell::new(), OnceLock::new());
+        let shared = Arc::new(Shared { writer, reached, bell, done, ending, listener });
         let thread = options.thread.then(|| io_thread::start(shared.clone(), &options));
         let thread = thread.transpose();
         let thread = thread.map_err(|error| JournalError::io("starting", "a thread", &error))?;
@@ -249,6 +254,12 @@ impl Journal {
         self.progress.shared.bell.ring();
     }
 
+    /// Allows what lies below a sequence to be forgotten, as [`Options::retention`] asks: a snapshot holds what it
+    /// led to. Until the first call nothing is.
+    pub fn keep_from(&mut self, sequence: u64) {
+        self.progress.shared.reached.keep_from.store(sequence, Relaxed);
+    }
+
     /// Sequence that the next entry gets.
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
@@ -311,7 +322,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::NoSpace`], [`JournalError::Poisoned`].
     pub fn drive(&mut self) -> Result<(), JournalError> {
-        lock(&self.progress.shared.writer).work(self.level).map(|_| ())
+        self.progress.shared.work(self.level).map(|_| ())
     }
 
     /// Seals, writes and syncs all, and ends.

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, TryLockError};
+use std::time::Duration;
 
 use super::error::JournalError;
 use super::options::Level;
 use super::writer::Writer;
-use crate::axon::Doorbell;
+use crate::axon::{Doorbell, WaitStrategy};
 use crate::sync::{Arc, AtomicU64, Mutex, Relaxed, lock, yield_now};
 
 /// Whether a journal takes entries.
@@ -36,6 +37,8 @@ pub(super) struct Reached {
     pub(super) synced: AtomicU64,
     /// Bytes that wait for room on the disk; 0 while there is room.
     pub(super) without_space: AtomicU64,
+    /// Sequences below this may be forgotten.
+    pub(super) keep_from: AtomicU64,
     poison: OnceLock<(&'static str, io::ErrorKind)>,
 }
 
@@ -80,16 +83,47 @@ pub(super) struct Shared {
     pub(super) reached: Arc<Reached>,
     /// Rung when something is sealed.
     pub(super) bell: Doorbell,
+    /// Rung when somebody has done what there was to do.
+    pub(super) done: Doorbell,
     /// Not 0 when the I/O thread is to end.
     pub(super) ending: AtomicU64,
     /// Rung when records have got further, or cannot.
     pub(super) listener: OnceLock<Arc<Doorbell>>,
 }
 
+/// How long somebody waits for another's write before he looks himself.
+const LOOK: Duration = Duration::from_millis(20);
+
 impl Shared {
-    /// Tells whoever listens that there is news.
-    pub(super) fn tell(&self) {
-        if let Some(listener) = self.listener.get() {
+    /// Does what there is to do, after whoever is at it.
+    pub(super) fn work(&self, level: Level) -> Result<bool, JournalError> {
+        let health = self.reached.health();
+        let worked = lock(&self.writer).work(level);
+        self.tell(health, &worked);
+        worked
+    }
+
+    /// The same, unless somebody is at it.
+    fn try_work(&self, level: Level) -> Option<Result<bool, JournalError>> {
+        let health = self.reached.health();
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            // What it guards is valid after every statement.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let worked = writer.work(level);
+        // Whoever is woken finds it free.
+        drop(writer);
+        self.tell(health, &worked);
+        Some(worked)
+    }
+
+    /// Wakes those who wait, and tells whoever listens if there is news.
+    fn tell(&self, before: Health, worked: &Result<bool, JournalError>) {
+        self.done.ring();
+        let news = matches!(worked, Ok(true)) || self.reached.health() != before;
+        if let Some(listener) = self.listener.get().filter(|_| news) {
             listener.ring();
         }
     }
@@ -134,11 +168,17 @@ impl Progress {
         }
         // bound: what is sealed is taken by a round of work, or waits to be taken in the next
         while reached.of(level) <= sequence {
-            let mut writer = lock(&self.shared.writer);
-            if reached.of(level) <= sequence && !writer.work(level)? {
+            let seen = self.shared.done.count();
+            match self.shared.try_work(level) {
+                Some(Ok(true)) => {}
                 // The owner has it in hand, to add a batch to it.
-                drop(writer);
-                yield_now();
+                Some(Ok(false)) => yield_now(),
+                Some(Err(error)) => return Err(error),
+                // Somebody is at it, perhaps for this one too.
+                None if reached.of(level) <= sequence => {
+                    self.shared.done.wait(seen, WaitStrategy::YieldThenPark, Some(LOOK));
+                }
+                None => {}
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use super::disk::Disk;
 use super::error::{Damage, JournalError};
 use super::format::Hash;
 use super::header::{HEADER, Header};
+use super::index::Index;
 use super::segments::{self, Rest, SegmentReader};
 use super::writer::Segment;
 
@@ -50,6 +51,10 @@ pub struct Cut {
 pub(super) struct End {
     pub(super) recovery: Recovery,
     pub(super) segment: Segment,
+    /// Marks of that segment.
+    pub(super) index: Index,
+    /// Its first sequence.
+    pub(super) first: u64,
     pub(super) number: u64,
     pub(super) hash: Hash,
     /// Sequences below this are known to be synced.
@@ -96,6 +101,7 @@ struct Walk<'a> {
     /// The first segment that is read, and not only its header.
     from: usize,
     last: (u64, u64),
+    index: Index,
 }
 
 impl<'a> Walk<'a> {
@@ -113,7 +119,7 @@ impl<'a> Walk<'a> {
         }
         // One earlier than need be when a segment begins right there: its header may be torn.
         let from = firsts.partition_point(|&first| first < synced).saturating_sub(1);
-        Ok(Self { disk, firsts, synced, reader: None, from, last: (0, 0) })
+        Ok(Self { disk, firsts, synced, reader: None, from, last: (0, 0), index: Index::default() })
     }
 
     /// Reads on until the end; or to a flaw, and the index of its segment.
@@ -137,12 +143,16 @@ impl<'a> Walk<'a> {
             self.last = (next.start.tick, next.start.time_ns);
         }
         self.reader = Some((next, index));
+        self.index = Index::default();
         Ok(())
     }
 
     fn read_through(&mut self) -> Result<(), JournalError> {
         let Some((reader, _)) = &mut self.reader else { return Ok(()) };
+        let mut offset = reader.offset();
         while let Some(batch) = reader.next_batch()? {
+            self.index.add(&reader.bytes()[batch.records.clone()], offset);
+            offset = reader.offset();
             self.synced = self.synced.max(batch.seal.synced);
             self.last = (batch.seal.tick, batch.seal.time_ns);
         }
@@ -186,6 +196,8 @@ impl<'a> Walk<'a> {
             self.disk.rename(&from, &to).map_err(failed("keeping"))?;
         }
         let file = self.disk.open(&name, true);
+        // A cache, and found out if it is stale.
+        let _ = self.disk.remove(&segments::index_name(reader.start.sequence));
         let done = file.and_then(|mut file| {
             file.set_length(offset)?;
             file.sync_data()?;
@@ -210,6 +222,8 @@ impl<'a> Walk<'a> {
         let (last_tick, last_time_ns) = self.last;
         Ok(End {
             segment,
+            index: self.index,
+            first: reader.start.sequence,
             number: reader.start.number,
             hash: reader.hash(),
             synced: self.synced.min(reader.next),

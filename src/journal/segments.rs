@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use super::disk::{Disk, DiskFile};
 use super::error::{Damage, Flaw, JournalError};
-use super::format::{self, HASH, HEAD, Head, SEAL, Seal};
+use super::format::{self, HASH, HEAD, Hash, Head, SEAL, Seal};
 use super::header::{self, HEADER, HEADER_HASH, Header, Start};
+use super::index::Mark;
 
 const ENDING: &str = ".segment";
+const INDEX_ENDING: &str = ".index";
 
 /// Bytes that are read at once.
 const BLOCK: usize = 256 << 10;
@@ -15,6 +17,11 @@ const BLOCK: usize = 256 << 10;
 /// The segment that begins with a sequence.
 pub(super) fn name(first: u64) -> String {
     format!("{first:020}{ENDING}")
+}
+
+/// The index of the segment that begins with a sequence.
+pub(super) fn index_name(first: u64) -> String {
+    format!("{first:020}{INDEX_ENDING}")
 }
 
 /// The first sequence of the segment with this name; `None` if it is no segment.
@@ -80,7 +87,7 @@ impl SegmentReader {
     /// Whether this segment goes on where another ended.
     pub(super) fn follows(&self, before: &Self) -> Result<(), JournalError> {
         let (own, other) = (&self.start, &before.start);
-        let flaw = if own.number != other.number + 1 || own.sequence != before.next {
+        let flaw = if own.number != other.number.wrapping_add(1) || own.sequence != before.next {
             Flaw::MissingSegment
         } else if self.header != before.header || own.previous != before.hash() {
             Flaw::Foreign
@@ -91,13 +98,46 @@ impl SegmentReader {
         Err(Damage { segment, offset: 0, record: 0, sequence: before.next, flaw }.into())
     }
 
+    /// Goes to the batch at an offset, whose first record has a sequence; whether the hash before it is the expected
+    /// one. If not, the reader stays where it is.
+    pub(super) fn skip_to(
+        &mut self,
+        offset: u64,
+        next: u64,
+        expected: Option<Hash>,
+    ) -> Result<bool, JournalError> {
+        let mut hash = [0; HASH];
+        let base = offset - HASH as u64;
+        let read = self.file.read_at(&mut hash, base).map_err(|error| self.io(&error))?;
+        if read < HASH || expected.is_some_and(|expected| expected != hash) {
+            return Ok(false);
+        }
+        (self.buffer, self.base, self.at, self.next) = (hash.to_vec(), base, HASH, next);
+        Ok(true)
+    }
+
+    /// Goes to the batch of a mark.
+    pub(super) fn skip_to_mark(&mut self, mark: &Mark) -> Result<(), JournalError> {
+        let mut head = [0; HEAD];
+        let read = self.file.read_at(&mut head, mark.batch).map_err(|error| self.io(&error))?;
+        if let Some(head) = Head::read(&head[..read]) {
+            self.skip_to(mark.batch, head.sequence, None)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what stands at an offset.
+    pub(super) fn read_at(&self, into: &mut [u8], offset: u64) -> Result<usize, JournalError> {
+        self.file.read_at(into, offset).map_err(|error| self.io(&error))
+    }
+
     /// Where in the file the next batch begins.
     pub(super) fn offset(&self) -> u64 {
         self.base + self.at as u64
     }
 
     /// The hash that the next batch continues.
-    pub(super) fn hash(&self) -> format::Hash {
+    pub(super) fn hash(&self) -> Hash {
         *self.buffer[self.at - HASH..].first_chunk().expect("a hash stands before each batch")
     }
 
@@ -111,7 +151,7 @@ impl SegmentReader {
         Damage {
             segment: self.name.clone(),
             offset: self.base + at as u64,
-            record: sequence - self.start.sequence,
+            record: sequence.wrapping_sub(self.start.sequence),
             sequence,
             flaw,
         }
@@ -156,6 +196,15 @@ impl SegmentReader {
     /// [`JournalError::Damaged`] with the first thing that is wrong, [`JournalError::Io`]. The reader stays where it
     /// is.
     pub(super) fn next_batch(&mut self) -> Result<Option<Sealed>, JournalError> {
+        let read = self.read_batch();
+        if !matches!(read, Ok(Some(_))) {
+            // The next call looks again: it may be written by then.
+            self.buffer.truncate(self.at);
+        }
+        read
+    }
+
+    fn read_batch(&mut self) -> Result<Option<Sealed>, JournalError> {
         let mut end = 0;
         loop {
             if !self.holds(end + HEAD)? {
@@ -178,7 +227,9 @@ impl SegmentReader {
         let seal = Seal::read(&self.buffer[seal_at..]);
         let holds = seal.is_some() && format::chain_holds(&self.buffer, from - HASH, seal_at);
         let Some(seal) = seal.filter(|seal| {
-            holds && seal.next == self.next + u64::from(seal.records) && seal.records > 0
+            // A seal of nothing only says how far was synced.
+            let empty = end == 0 && seal.records == 0;
+            holds && seal.next == self.next.wrapping_add(seal.records.into()) && empty == (end == 0)
         }) else {
             return Err(self.locate(end).into());
         };
@@ -191,17 +242,17 @@ impl SegmentReader {
     fn locate(&self, seen: usize) -> Damage {
         let bytes = &self.buffer[self.at..];
         let (mut at, mut records) = (0, 0);
-        let damage = |at, records, flaw| self.damage(self.at + at, self.next + records, flaw);
+        let damage =
+            |at, records, flaw| self.damage(self.at + at, self.next.wrapping_add(records), flaw);
         while let Some(head) = Head::read(&bytes[at..]) {
             if head.is_blank() {
                 return damage(at, records, Flaw::Torn);
             }
             if head.is_seal() {
                 let right = Seal::read(&bytes[at..]);
-                let next = self.next + records;
-                let right = right.is_some_and(|seal| {
-                    u64::from(seal.records) == records && seal.next == next && records > 0
-                });
+                let next = self.next.wrapping_add(records);
+                let right = right
+                    .is_some_and(|seal| u64::from(seal.records) == records && seal.next == next);
                 return damage(at, records, if right { Flaw::Chain } else { Flaw::Seal });
             }
             let Some(frame) = bytes.get(at..at + head.frame()) else {
@@ -211,7 +262,7 @@ impl SegmentReader {
             if !format::record_checks(frame) {
                 return damage(at, records, Flaw::Checksum);
             }
-            if head.sequence != self.next + records {
+            if head.sequence != self.next.wrapping_add(records) {
                 return damage(at, records, Flaw::Sequence);
             }
             at += head.frame();

@@ -7,9 +7,11 @@ use super::disk::{Disk, DiskFile};
 use super::error::JournalError;
 use super::format::{self, HASH, Hash, Head, SEAL};
 use super::header::{self, HEADER, HEADER_HASH, Header, Start};
+use super::index::Index;
 use super::options::{Level, Options};
 use super::progress::{Health, Reached};
 use super::queue::{Batches, Intake};
+use super::retention::{self, Retention};
 use super::segments;
 use crate::sync::{Arc, Relaxed};
 
@@ -37,10 +39,17 @@ pub(super) struct Writer {
     intake: Intake,
     reached: Arc<Reached>,
     segment: Segment,
+    /// Its marks, and its first sequence.
+    index: Index,
+    first: u64,
     /// Number of the segment.
     number: u64,
     /// Hash that the next batch continues.
     previous: Hash,
+    /// Head of the seal before.
+    last: Head,
+    /// Sequences below this are said to be synced by what is written.
+    said: u64,
     /// Segments before that are not synced.
     behind: Vec<Segment>,
     /// Whether a name was made that may not survive a loss of power.
@@ -79,8 +88,10 @@ impl Writer {
     pub(super) fn new(
         (disk, options, header): (Arc<dyn Disk>, Options, Header),
         (intake, reached): (Intake, Arc<Reached>),
-        (segment, behind): (Segment, Vec<Segment>),
-        (number, previous): (u64, Hash),
+        (segment, index, first): (Segment, Index, u64),
+        behind: Vec<Segment>,
+        (number, previous, last): (u64, Hash, Head),
+        said: u64,
     ) -> Self {
         Self {
             disk,
@@ -89,8 +100,12 @@ impl Writer {
             intake,
             reached,
             segment,
+            index,
+            first,
             number,
             previous,
+            last,
+            said,
             behind,
             new_names: true,
             current: None,
@@ -168,6 +183,7 @@ impl Writer {
             count = count.max(1);
             let seals = &batches.seals[*done..*done + count];
             let synced = self.reached.synced.load(Relaxed);
+            self.said = synced;
             // What stood here, if anything, has been written.
             batches.bytes[start - HASH..start].copy_from_slice(&self.previous);
             let (mut from, mut last) = (start - HASH, self.previous);
@@ -175,11 +191,18 @@ impl Writer {
                 last = format::finish_seal(&mut batches.bytes, from, at, synced);
                 from = at + SEAL - HASH;
             }
-            let next =
-                Head::read(&batches.bytes[seals[count - 1]..]).map_or(0, |seal| seal.sequence);
+            let seal =
+                Head::read(&batches.bytes[seals[count - 1]..]).expect("it was just filled in");
+            let offset = self.segment.end;
             self.put(&batches.bytes[start..from + HASH])?;
+            let mut batch = start;
+            for at in seals {
+                self.index.add(&batches.bytes[batch..*at], offset + (batch - start) as u64);
+                batch = at + SEAL;
+            }
             self.previous = last;
-            self.reached.written.store(next, Relaxed);
+            self.last = seal;
+            self.reached.written.store(seal.sequence, Relaxed);
             *done += count;
         }
         Ok(())
@@ -227,6 +250,9 @@ impl Writer {
             self.segment.length = self.segment.end;
         }
         let (next, hash) = begin(&*self.disk, &self.header, &start).map_err(full)?;
+        self.store_index();
+        self.index = Index::default();
+        self.first = start.sequence;
         self.new_names = true;
         self.number = start.number;
         self.previous = hash;
@@ -235,20 +261,54 @@ impl Writer {
             let synced = self.behind.remove(0).file.sync_data();
             synced.map_err(|error| self.reached.poison("syncing a segment", &error))?;
         }
+        self.forget();
         Ok(())
     }
 
-    /// Cuts the zeros that were prepared, and syncs all.
+    /// Forgets what need not be kept. What cannot be removed now is tried again with the next segment.
+    fn forget(&self) {
+        let retention = self.options.retention;
+        if retention != Retention::default() {
+            let keep_from = self.reached.keep_from.load(Relaxed);
+            let now_ns = self.last.time_ns;
+            let _ = retention::forget_on(&*self.disk, retention, keep_from, now_ns);
+        }
+    }
+
+    /// Writes the segment's marks beside it. They are a cache: what fails costs only time.
+    fn store_index(&mut self) {
+        let index = &mut self.index;
+        (index.covered, index.next) = (self.segment.end, self.last.sequence);
+        index.hash = self.previous;
+        let _ = index.store(&*self.disk, self.header.id(), self.first);
+    }
+
+    /// Cuts the zeros that were prepared, syncs all, and writes down that it did: what is changed from then on is
+    /// damage, and no torn tail.
     pub(super) fn finish(&mut self) -> Result<(), JournalError> {
-        let segment = &mut self.segment;
+        self.sync_if(Level::Synced)?;
+        let Self { segment, reached, last, .. } = self;
+        if self.said < last.sequence {
+            let seal = format::empty_seal(*last, self.previous);
+            match segment.file.write_at(&seal, segment.end) {
+                Ok(()) => {
+                    segment.end += SEAL as u64;
+                    segment.length = segment.length.max(segment.end);
+                    self.previous = *seal[SEAL - HASH..].first_chunk().expect("it ends a seal");
+                    self.said = last.sequence;
+                }
+                // Nothing is lost without it.
+                Err(error) if is_full(&error) => {}
+                Err(error) => return Err(reached.poison("ending a segment", &error)),
+            }
+        }
         if segment.length > segment.end {
             let cut = segment.file.set_length(segment.end);
-            cut.map_err(|error| self.reached.poison("cutting a segment", &error))?;
+            cut.map_err(|error| reached.poison("cutting a segment", &error))?;
             segment.length = segment.end;
         }
-        self.sync()?;
-        self.reached.synced.store(self.reached.written.load(Relaxed), Relaxed);
-        Ok(())
+        self.store_index();
+        self.sync()
     }
 }
 

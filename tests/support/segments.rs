@@ -1,0 +1,92 @@
+//! Any bytes as a segment, and changes to one that was written: for the test and the fuzz target.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each user uses some of it, and ends on a surprise"
+)]
+
+use std::sync::Arc;
+
+use neuronbus::journal::disk::{Disk, MemoryDisk};
+use neuronbus::journal::{
+    Archive, Entry, Header, Journal, JournalError, Options, Scan, Span, verify_on,
+};
+
+const NAME: &str = "00000000000000000000.segment";
+
+fn options() -> Options {
+    Options { thread: false, memory_bytes: 4096, ..Options::default() }
+}
+
+/// A segment as it is written: eight batches of some records.
+fn written() -> Vec<u8> {
+    let disk = MemoryDisk::new(1);
+    let mut journal =
+        Journal::create_on(Arc::new(disk.clone()), &Header::default(), options()).unwrap();
+    for n in 0..24_u64 {
+        let body = vec![n as u8; n as usize * 5];
+        journal
+            .append(&Entry { tick: n / 3, time_ns: n, source: 1, kind: 2, body: &body })
+            .unwrap();
+        if n % 3 == 2 {
+            journal.seal();
+            journal.drive().unwrap();
+        }
+    }
+    journal.close().unwrap();
+    disk.read(NAME).unwrap()
+}
+
+/// Reads, verifies and opens a directory with this one segment: a refusal or a journal that holds, and no panic.
+pub fn check_segment(bytes: &[u8]) {
+    let disk = MemoryDisk::new(1);
+    disk.put(NAME, bytes.to_vec());
+    let shared = || Arc::new(disk.clone()) as Arc<dyn Disk>;
+    let verified = verify_on(&disk);
+    if let Ok(mut scan) = Scan::open_on(shared()) {
+        let mut count = 0;
+        while let Some(record) = scan.next() {
+            if record.is_err() {
+                break;
+            }
+            count += 1;
+        }
+        if let Ok(summary) = &verified {
+            assert_eq!(count, summary.records);
+        }
+    }
+    if let Ok(mut archive) = Archive::open_on(shared()) {
+        // A damaged record is refused there as well.
+        let _ = archive.range(&Span::Ticks(0..u64::MAX), |_| {});
+    }
+    match Journal::open_on(shared(), options()) {
+        Ok((journal, recovery)) => {
+            drop(journal);
+            assert_eq!(verify_on(&disk).unwrap().next, recovery.next);
+            assert!(verified.is_err() || recovery.cut.is_none());
+        }
+        Err(error) => {
+            let refused = matches!(error, JournalError::Damaged(_) | JournalError::Missing { .. });
+            assert!(refused && verified.is_err(), "{error}");
+        }
+    }
+}
+
+/// A written segment with pieces of it written over: `script` is read as (offset, length, byte) again and again.
+pub fn check_changed(script: &[u8]) {
+    let mut bytes = written();
+    for change in script.chunks_exact(4) {
+        let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % bytes.len();
+        let end = (at + usize::from(change[2] % 64)).min(bytes.len());
+        match change[3] {
+            0 => bytes.truncate(at.max(1)),
+            1 => {
+                let to = 4096.min(bytes.len() - (end - at));
+                bytes.copy_within(at..end, to);
+            }
+            byte => bytes[at..end].fill(byte),
+        }
+    }
+    check_segment(&bytes);
+}
