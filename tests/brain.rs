@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use neuronbus::brain::{Brain, BrainError, CortexState, Door, Overheard};
+use neuronbus::brain::{Attached, Brain, BrainError, CortexState, Door, Overheard, Role};
 use neuronbus::cortex::{CortexBuilder, Running};
 use neuronbus::prelude::*;
 
@@ -250,4 +250,33 @@ fn a_door_needs_a_directory() {
     assert!(!cortex.topology().to_dot().is_empty(), "it can be looked at");
     let error = cortex.tick().unwrap_err().to_string();
     assert!(error.contains("no brain directory"), "{error}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_only_looks_is_seen_by_a_census() {
+    if let Some(path) = told() {
+        let mut tap = Brain::observe(&path).unwrap().tap("*").unwrap();
+        Brain::attach(path).unwrap().sensory("ear").unwrap().fire(b"here").unwrap();
+        while tap.poll() != Overheard::Nothing || tap.wait(LONG) {}
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("brain");
+    let running = run(&path);
+    let brain = Brain::attach(&path).unwrap();
+    let mut voice = brain.motor("voice").unwrap();
+    let mut peer = peer("who_only_looks_is_seen_by_a_census", &path);
+    assert_eq!(voice.read_within(LONG).unwrap().unwrap().payload, b"here");
+    let observers = || {
+        let doors = brain.census().unwrap().doors;
+        let ends = doors.into_iter().flat_map(|door| door.attached);
+        let looks = |end: &Attached| end.role == Role::Observer;
+        ends.filter(looks).map(|end| end.pid).collect::<Vec<_>>()
+    };
+    assert_eq!(observers(), [peer.id()]);
+    peer.kill().unwrap();
+    peer.wait().unwrap();
+    assert!(observers().is_empty(), "it has ended");
+    drop(running);
 }

@@ -147,6 +147,7 @@ fn attached(end: &Attached) -> String {
     let role = match end.role {
         Role::Writer => "writer",
         Role::Reader => "reader",
+        Role::Observer => "observer",
     };
     let life = match end.alive {
         Some(true) => "",
@@ -154,7 +155,7 @@ fn attached(end: &Attached) -> String {
         None => ", cannot be seen from here",
     };
     let lag = match end.role {
-        Role::Writer => String::new(),
+        Role::Writer | Role::Observer => String::new(),
         Role::Reader => format!(", {} behind", grouped(end.lag)),
     };
     format!("{role} {}{lag}{life}", end.pid)

@@ -6,7 +6,9 @@ mod support;
 
 use std::path::Path;
 use std::process::Child;
+use std::time::Duration;
 
+use neuronbus::brain::{Brain, BrainError};
 use serde_json::Value;
 use support::{document, neuronbus, run, signal, stderr, stdout, until_listening};
 
@@ -63,6 +65,58 @@ fn a_running_brain_is_seen_tapped_and_fed_from_outside() {
     signal(&child, "INT");
     assert!(child.wait().unwrap().success());
     assert_eq!(document(&run(&["ps", dir, "--format", "json"]))[0]["state"], "ended");
+}
+
+/// As the README shows it, with fewer spikes.
+#[test]
+fn a_program_gets_every_answer_while_others_look_on_until_the_brain_is_interrupted() {
+    const SPIKES: u64 = 50_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("demo");
+    let dir = path.to_str().unwrap();
+    let mut child = relay(&path);
+    let mut tap = neuronbus(&["tap", dir, "ear", "--count", "1"]).spawn().unwrap();
+    let brain = Brain::attach(&path).unwrap();
+    let (mut voice, mut ear) = (brain.motor("voice").unwrap(), brain.sensory("ear").unwrap());
+
+    let (mut sent, mut answered, mut looks) = (0u64, 0u64, Vec::new());
+    while answered < SPIKES {
+        if sent < SPIKES {
+            match ear.fire(&sent.to_le_bytes()) {
+                Ok(()) => sent += 1,
+                Err(BrainError::Full { .. }) => std::thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        } else if voice.lag() == 0 {
+            voice.wait(Duration::from_secs(60)).unwrap();
+        }
+        while let Some(heard) = voice.read() {
+            assert_eq!(heard.payload, answered.to_le_bytes(), "in order");
+            answered += 1;
+        }
+        if answered > SPIKES / 2 && looks.is_empty() {
+            looks.push(document(&run(&["ps", dir, "--format", "json"])));
+        }
+    }
+    assert_eq!((sent, answered, voice.read()), (SPIKES, SPIKES, None));
+    let ends = |role: &str| {
+        let doors = looks[0][0]["doors"].as_array().unwrap().iter();
+        let ends = doors.flat_map(|door| door["attached"].as_array().unwrap());
+        let own = |end: &&Value| end["role"] == role && end["pid"] == std::process::id();
+        ends.filter(own).count()
+    };
+    assert_eq!((ends("writer"), ends("reader")), (1, 1), "{looks:?}");
+    // One that came too late for all of the above sees this one.
+    while tap.try_wait().unwrap().is_none() {
+        ear.fire_within(b"more", Duration::from_secs(60)).unwrap();
+        std::thread::yield_now();
+        while voice.read().is_some() {}
+    }
+    assert!(stdout(&tap.wait_with_output().unwrap()).contains("senses/ear"));
+
+    signal(&child, "INT");
+    assert!(child.wait().unwrap().success());
+    assert!(matches!(brain.check(), Err(BrainError::CortexEnded { .. })));
 }
 
 #[test]

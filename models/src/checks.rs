@@ -47,6 +47,7 @@ models! {
         of_two_last_releases_one_is_refused
         two_writers_get_two_places
         a_copy_that_holds_nothing_is_whole_or_refused
+        a_look_in_place_is_whole_or_dropped
         a_header_is_seen_whole_or_refused;
     bell:
         a_ring_wakes_and_shows_the_work
@@ -80,6 +81,7 @@ const KILLS: &[(&str, &str)] = &[
     ("segment_held_let_go", "a_lease_outlives_the_last_reference"),
     ("segment_anew_publish", "a_copy_that_holds_nothing_is_whole_or_refused"),
     ("segment_anew_check", "a_copy_that_holds_nothing_is_whole_or_refused"),
+    ("segment_anew_check", "a_look_in_place_is_whole_or_dropped"),
     ("block_written_publish", "a_guessed_reference_shows_a_whole_block_or_none"),
     ("block_written_check", "a_guessed_reference_shows_a_whole_block_or_none"),
     ("header_written_make", "a_header_is_seen_whole_or_refused"),

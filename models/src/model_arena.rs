@@ -8,6 +8,7 @@ use loom::thread;
 
 use crate::arena::Arena;
 use crate::shm::header::Format;
+use crate::shm::trust::TrustedWriters;
 use crate::spike::ArenaRef;
 
 /// One segment with room for one block of a word.
@@ -120,4 +121,18 @@ pub(crate) fn a_copy_that_holds_nothing_is_whole_or_refused() {
     arena.release(old).unwrap();
     arena.write(&block_of(2)).unwrap();
     copying.join().unwrap();
+}
+
+pub(crate) fn a_look_in_place_is_whole_or_dropped() {
+    let arena = arena();
+    let old = arena.write(&block_of(1)).unwrap();
+    let other = Arc::clone(&arena);
+    let looking = thread::spawn(move || {
+        if let Ok(seen) = other.look(old, TrustedWriters, word_of) {
+            assert_eq!(seen, 1, "what came of a look that was not dropped is of its block");
+        }
+    });
+    arena.release(old).unwrap();
+    arena.write(&block_of(2)).unwrap();
+    looking.join().unwrap();
 }

@@ -32,9 +32,11 @@
 
 mod block;
 mod error;
+mod in_place;
 mod segment;
 mod usage;
 
+pub use crate::shm::trust::TrustedWriters;
 pub use error::ArenaError;
 pub use usage::ArenaUsage;
 

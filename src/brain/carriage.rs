@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::arena::{Arena, ArenaError, ArenaUsage};
+use crate::arena::{Arena, ArenaError, ArenaUsage, TrustedWriters};
 use crate::axon::{
     Axon, AxonError, AxonFull, AxonHub, AxonReader, AxonTap, Outcome, Overflow, Tapped,
 };
@@ -187,6 +187,33 @@ impl Incoming {
         Arrived::Nothing
     }
 
+    /// Shows the next spike and its payload where that lies, and passes it.
+    pub(crate) fn look<R>(
+        &mut self,
+        trust: TrustedWriters,
+        look: impl FnOnce(&Spike, &[u8]) -> R,
+    ) -> Looked<R> {
+        // bound: as in `front`
+        for _ in 0..VOIDS_MAX {
+            let Some(spike) = self.reader.front() else { return Looked::Nothing };
+            let looked = match spike.arena_ref() {
+                _ if spike.is_void() => {
+                    self.pass();
+                    continue;
+                }
+                _ if spike.check().is_err() => Looked::Refused,
+                None => Looked::Seen(look(&spike, spike.carried())),
+                Some(place) => match self.arena.look(place, trust, |bytes| look(&spike, bytes)) {
+                    Ok(seen) => Looked::Seen(seen),
+                    Err(error) => Looked::Torn(error),
+                },
+            };
+            self.pass();
+            return looked;
+        }
+        Looked::Nothing
+    }
+
     pub(crate) fn is_cut_short(&self) -> bool {
         self.arena.is_cut_short()
     }
@@ -203,6 +230,19 @@ impl Incoming {
     pub(crate) fn leave(self) {
         self.reader.leave();
     }
+}
+
+/// What came of looking at a spike in place.
+#[derive(Debug)]
+pub(crate) enum Looked<R> {
+    /// What the look gave.
+    Seen(R),
+    /// Its payload cannot be had, or was overwritten while it was looked at.
+    Torn(ArenaError),
+    /// Something that is no spike.
+    Refused,
+    /// Nothing.
+    Nothing,
 }
 
 /// A reading end that the writer does not know of.

@@ -8,6 +8,7 @@ use crate::shm::process::Life;
 
 use super::carriage::Outgoing;
 use super::directory::{files, trace_files};
+use super::observers;
 use super::{Brain, BrainError, CortexState, Direction, Pulse};
 
 /// What a process does at a ring.
@@ -18,6 +19,8 @@ pub enum Role {
     Writer,
     /// It reads, and the writer waits for it.
     Reader,
+    /// It looks on and leaves no mark: known from the system's list of mappings (Linux), as far as it may be seen.
+    Observer,
 }
 
 /// One end of a ring that somebody holds.
@@ -147,7 +150,10 @@ impl Brain {
         }
         for trace in 0..self.table.traces {
             let (axon, arena) = trace_files(&self.path, trace);
-            doors.push(count("(trace)", None, trace, (&axon, &arena))?);
+            let mut door = count("(trace)", None, trace, (&axon, &arena))?;
+            let observer = |pid| Attached { role: Role::Observer, pid, alive: Some(true), lag: 0 };
+            door.attached.extend(observers::of(&axon).into_iter().map(observer));
+            doors.push(door);
         }
         let bytes = self.table.bytes() + doors.iter().map(|door| door.bytes).sum::<u64>();
         let (pid, epoch) = (owner.identity.pid, owner.epoch);

@@ -55,6 +55,7 @@ mod error;
 mod gates;
 mod host;
 mod motor;
+mod observers;
 mod porter;
 mod sensory;
 mod table;
@@ -63,6 +64,7 @@ mod tap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use crate::arena::TrustedWriters;
 pub use census::{Attached, Census, DoorCensus, Repairs, Role};
 pub use directory::{Directory, default_path};
 pub use error::BrainError;

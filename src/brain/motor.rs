@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::arena::Arena;
+use crate::arena::{Arena, TrustedWriters};
 use crate::axon::{AxonHub, WaitStrategy};
 use crate::spike::Spike;
 
-use super::carriage::{Arrived, Incoming};
+use super::carriage::{Arrived, Incoming, Looked};
 use super::directory::files;
 use super::porter::Patience;
 use super::table::DoorEntry;
@@ -71,6 +71,47 @@ impl Motor {
             }
         }
         None
+    }
+
+    /// Shows the next spike and its payload where that lies, without a copy, and gives what the look gives; `None` if
+    /// there is no spike.
+    ///
+    /// For large payloads whose writer is trusted: [`TrustedWriters`] says what is trusted and what a hostile process
+    /// could do. The cortex keeps the payload until the look is over, and with it everything behind it.
+    ///
+    /// ```no_run
+    /// # fn main() -> neuronbus::Result<()> {
+    /// use neuronbus::brain::{Brain, TrustedWriters};
+    ///
+    /// let mut camera = Brain::attach("/dev/shm/demo")?.motor("camera")?;
+    /// // SAFETY: the directory is of mode 0700, and of this user's programs none but the cortex writes to it.
+    /// let trust = unsafe { TrustedWriters::promised() };
+    /// let brightest = camera.look(trust, |_, pixels| pixels.iter().copied().max())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BrainError::Arena`] if the payload cannot be had, or was overwritten while it was looked at: the spike is
+    /// passed, counted as refused, and what came of the look is dropped.
+    pub fn look<R>(
+        &mut self,
+        trust: TrustedWriters,
+        mut look: impl FnMut(&Spike, &[u8]) -> R,
+    ) -> Result<Option<R>, BrainError> {
+        // bound: as in `read`
+        for _ in 0..ROUNDS {
+            match self.incoming.look(trust, &mut look) {
+                Looked::Seen(seen) => return Ok(Some(seen)),
+                Looked::Nothing => return Ok(None),
+                Looked::Refused => self.refused += 1,
+                Looked::Torn(error) => {
+                    self.refused += 1;
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The next spike, waiting up to a time for it.

@@ -6,8 +6,9 @@ use super::{PlasticityError, check_amplitude, check_positive, check_tau};
 use crate::math::{self, Decay};
 use crate::time::{Span, TickLength};
 
-/// Synapses that have become worthless go, and neurons that fire together get one (for the idea Butz, Wörgötter and
-/// van Ooyen, Brain Research Reviews 60, 2009).
+/// Synapses that have become worthless go, and neurons that fire together get one. Rules of this kind are reviewed by
+/// Butz, Wörgötter and van Ooyen (Brain Research Reviews 60, 2009); this one is our own, and not the homeostatic one of
+/// Butz and van Ooyen (PLoS Computational Biology 9, 2013), by which boutons and spines grow towards a rate.
 ///
 /// After every `interval`, synapses below `prune_below` are removed, unless the projection is protected. Meanwhile each
 /// target tries one source, drawn evenly from the seed: with every firing of the target it adds up

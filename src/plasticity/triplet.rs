@@ -20,7 +20,9 @@ use crate::time::Span;
 /// | `tau_plus`, `tau_minus` | 16.8 ms, 33.7 ms | windows of pairs |
 /// | `tau_x`, `tau_y` | 101 ms, 125 ms | how long the earlier arrival, the earlier firing of a triplet counts |
 ///
-/// The defaults are the paper's fit to visual cortex, all-to-all, for weights from 0 to 1.
+/// The defaults are the paper's fit of the full model to visual cortex, all-to-all, for weights from 0 to 1. Its
+/// minimal set for the same data has `a2_plus` and `a3_minus` of 0, `a2_minus` of 7.1e-3, `a3_plus` of 6.5e-3 and
+/// `tau_y` of 114 ms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TripletStdp {
     /// Strengthening by a pair.

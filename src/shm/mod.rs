@@ -8,3 +8,4 @@ pub(crate) mod process;
 pub(crate) mod slot;
 pub(crate) mod tenure;
 mod truncation;
+pub(crate) mod trust;

@@ -8,3 +8,4 @@ pub mod process;
 pub mod slot;
 #[path = "../../../src/shm/tenure.rs"]
 pub mod tenure;
+pub mod trust;
