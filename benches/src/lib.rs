@@ -14,6 +14,7 @@
 //! To add a row, write a function that returns a [`harness::Comparison`] and enter it into [`COMPARISONS`].
 
 pub mod agents;
+pub mod apart;
 pub mod axon;
 pub mod cells;
 pub mod gate;
@@ -21,6 +22,7 @@ pub mod harness;
 pub mod journal;
 pub mod memory;
 pub mod networks;
+pub mod processes;
 pub mod rings;
 pub mod wires;
 
@@ -44,6 +46,12 @@ pub const COMPARISONS: &[Named] = &[
     ("journal/scan", journal::scan),
     ("journal/range", journal::range),
     ("journal/open", journal::open),
+    ("processes/latency", processes::latency),
+    ("processes/throughput", processes::throughput),
+    ("processes/megabyte", processes::hand_over),
+    ("processes/round-trip", processes::round_trip),
+    ("processes/attach", processes::attach),
+    ("processes/many", processes::many),
     ("wires/round-trip", wires::round_trip),
     ("wires/batches", wires::batches),
     ("agents/ping-pong", agents::ping_pong),
@@ -75,6 +83,9 @@ pub fn main() -> ExitCode {
         }
     };
     if let Some(name) = &options.alone {
+        if let Some(task) = name.strip_prefix(processes::PREFIX) {
+            return processes::in_this_process(task);
+        }
         return memory::in_this_process(name, options.scale);
     }
     harness::run(COMPARISONS, &options)

@@ -1,17 +1,18 @@
 //! Spikes over a wire on this machine: round trips one at a time, and as many as go in batches.
 //!
 //! Two threads of one process hold the two ends. The peers need more than a crate: `nats-server` from the system's
-//! packages, and Zenoh, whose 300 crates are built apart (`benches/zenoh`). One that is not there is left out, and
-//! said so.
+//! packages, and Zenoh, which is built apart ([`crate::apart`]). One that is not there is left out, and said so.
 
 mod nats;
 mod ours;
 mod sockets;
-mod zenoh;
+
+pub(crate) use nats::{Client as Nats, is_there as nats_is_there};
 
 use neuronbus::pace::Stamp;
 use neuronbus_relay::Backend;
 
+use crate::apart::Apart;
 use crate::harness::{Comparison, Sample, Scale, Target, Unit, histogram, quantiles};
 
 /// Messages that leave together.
@@ -50,8 +51,8 @@ pub fn round_trip(scale: Scale) -> Comparison {
     if nats::is_there() {
         comparison = comparison.peer("core NATS", of(nats::pair));
     }
-    if let Some(zenoh) = zenoh::Zenoh::find() {
-        comparison = comparison.peer("Zenoh", move || zenoh.round_trip(rounds));
+    if let Some(zenoh) = Apart::zenoh(scale) {
+        comparison = comparison.peer("Zenoh", move || zenoh.times("round-trip", rounds));
     }
     comparison.target(Target::at_most(1.0).times_the_best_peer())
 }
@@ -74,8 +75,8 @@ pub fn batches(scale: Scale) -> Comparison {
     if nats::is_there() {
         comparison = comparison.peer("core NATS", of(nats::pair));
     }
-    if let Some(zenoh) = zenoh::Zenoh::find() {
-        comparison = comparison.peer("Zenoh", move || zenoh.one_way(messages));
+    if let Some(zenoh) = Apart::zenoh(scale) {
+        comparison = comparison.peer("Zenoh", move || zenoh.rate("one-way", messages));
     }
     comparison.target(Target::at_least(1.0).times_the_best_peer())
 }

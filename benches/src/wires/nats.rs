@@ -3,10 +3,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use super::{End, Pair};
+use crate::processes::Link;
+use crate::rings::BATCH;
 
 /// What a server that has started is known by.
 struct Server {
@@ -22,7 +25,7 @@ impl Drop for Server {
     }
 }
 
-pub(super) fn is_there() -> bool {
+pub(crate) fn is_there() -> bool {
     static THERE: OnceLock<bool> = OnceLock::new();
     *THERE.get_or_init(|| {
         let found = Command::new("nats-server").arg("--version").stdout(Stdio::null()).status();
@@ -44,7 +47,7 @@ fn start() -> Server {
 }
 
 /// A connection that publishes one subject and is subscribed to another.
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     publish: Vec<u8>,
     outbound: Vec<u8>,
@@ -154,5 +157,48 @@ impl End for Client {
             }
             self.more();
         }
+    }
+}
+
+/// The port of the server, where the other process looks for it.
+const PORT: &str = "nats-port";
+
+impl Link for Client {
+    fn here(folder: &Path) -> Self {
+        let server = start();
+        std::fs::write(folder.join(PORT), server.port.to_string()).expect("the folder is there");
+        Self::new(server.port, "there", "back", Some(server))
+    }
+
+    fn there(folder: &Path) -> Self {
+        let port = std::fs::read_to_string(folder.join(PORT)).expect("it was written before");
+        let mut client = Self::new(port.parse().expect("a port"), "back", "there", None);
+        // Says that it is there.
+        Link::send(&mut client, 0);
+        client
+    }
+
+    fn meet(&mut self) {
+        Link::receive(self, 0);
+    }
+
+    fn send(&mut self, _: u64) -> bool {
+        End::send(self);
+        self.flush();
+        true
+    }
+
+    fn send_batch(&mut self, _: u64) -> u64 {
+        (0..BATCH).for_each(|_| End::send(self));
+        self.flush();
+        BATCH as u64
+    }
+
+    fn receive(&mut self, _: u64) -> bool {
+        End::receive(self, 1) == 1
+    }
+
+    fn receive_batch(&mut self, _: u64) -> u64 {
+        End::receive(self, BATCH as u64)
     }
 }
