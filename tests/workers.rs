@@ -127,6 +127,53 @@ proptest! {
     }
 }
 
+/// Fires five times on every spike.
+struct Chatter;
+
+impl Neuron for Chatter {
+    fn on_spike(&mut self, _: &Spike, _: &[u8], ctx: &mut Context<'_>) -> NeuronResult {
+        for _ in 0..5 {
+            let _ = ctx.fire(&[]);
+        }
+        Ok(())
+    }
+
+    fn on_fire(&mut self, _: &mut Context<'_>) -> NeuronResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_limit_that_is_met_on_several_workers_is_said_to_change_the_result() {
+    let notes = |workers, limit| {
+        let mut builder = Cortex::builder();
+        let regions: Vec<RegionId> = (0..workers)
+            .map(|worker| {
+                let region = Region::agents(&format!("r{worker}")).worker(worker);
+                builder.region(region.neuron("a", Chatter).neuron("b", Relay::default()))
+            })
+            .collect();
+        for &region in &regions {
+            let own = Projection::pairs(&[(0, 1)], 0.001, Ticks(4));
+            builder.project(region, region, own);
+        }
+        let (mut inlet, gate) = neuronbus::inlet::Inlet::gate(8).unwrap();
+        builder.region(Region::gated("door", gate));
+        builder.workers(workers).pace(Pace::Free).flight_limit(limit);
+        let mut cortex = builder.build().unwrap();
+        for worker in 0..workers {
+            let chatter = cortex.atlas().neuron(&format!("r{worker}"), "a").unwrap();
+            inlet.drive(chatter, 0.0, 0, &[]).unwrap();
+        }
+        cortex.run_for(Ticks(20)).unwrap();
+        (cortex.counts().saturated > 0, cortex.report().notes)
+    };
+    assert_eq!(notes(2, 1000), (false, vec![]));
+    assert_eq!(notes(1, 3), (true, vec![]), "one worker has one limit");
+    let (met, said) = notes(2, 3);
+    assert!(met && said.len() == 1 && said[0].contains("2 workers"), "{said:?}");
+}
+
 #[test]
 fn a_region_can_be_given_to_a_worker_and_what_cannot_be_is_refused() {
     let refused = |workers, region: Region| {

@@ -244,7 +244,8 @@ impl CortexBuilder {
         self
     }
 
-    /// How many spikes may be under way before senders are refused; 1,048,576 unless set.
+    /// How many spikes may be under way before senders are refused; 1,048,576 unless set. Each worker counts its own:
+    /// where the limit is met, the result depends on the number of workers, and the report says so in a note.
     pub fn flight_limit(&mut self, spikes: usize) -> &mut Self {
         self.flight_limit = spikes;
         self

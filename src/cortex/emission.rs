@@ -1,8 +1,10 @@
 //! Emitting: what has reached a gate is handed to it with its payload resolved.
 
+use std::time::Duration;
+
 use super::Door;
 use super::recording::Recorder;
-use super::worker::Outlet;
+use super::worker::{Outlet, Worker};
 use crate::context::Services;
 use crate::gate::{Outbound, Outlook};
 use crate::time::Tick;
@@ -88,5 +90,51 @@ impl Door {
         }
         self.abandoned += outbound.len() as u64;
         (outbound.len(), false)
+    }
+}
+
+impl Worker {
+    /// How many spikes gates have not taken.
+    pub(super) fn held(&self) -> usize {
+        self.outlets.iter().map(|outlet| outlet.held.len()).sum()
+    }
+}
+
+/// When output that a gate did not take is offered again: soon after it took some, later and later while it takes none.
+/// A gate that rings when it has room is asked at once.
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    held: usize,
+    fruitless: u32,
+}
+
+/// The first wait, and how often it is doubled at most: up to about a millisecond.
+const FIRST: Duration = Duration::from_micros(8);
+const DOUBLINGS: u32 = 7;
+
+impl Retry {
+    /// How long to wait with so many spikes held; not at all with none.
+    pub(super) fn after(&mut self, held: usize) -> Option<Duration> {
+        let took_some = held < self.held;
+        self.fruitless =
+            if took_some || held == 0 { 0 } else { (self.fruitless + 1).min(DOUBLINGS) };
+        self.held = held;
+        (held != 0).then(|| FIRST * (1 << self.fruitless))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_taken_is_offered_ever_more_rarely_until_some_is() {
+        let mut retry = Retry::default();
+        assert_eq!(retry.after(0), None);
+        let waits: Vec<_> = (0..10).filter_map(|_| retry.after(5)).collect();
+        assert!(waits.is_sorted() && waits[9] == waits[8], "{waits:?}");
+        assert_eq!(waits[9], FIRST * (1 << DOUBLINGS));
+        assert_eq!(retry.after(4), Some(FIRST), "some were taken");
+        assert_eq!((retry.after(0), retry.after(1)), (None, Some(FIRST * 2)));
     }
 }

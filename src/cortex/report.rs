@@ -240,7 +240,7 @@ impl Cortex {
             axons: own.chain(rings).collect(),
             workers: self.worker_entries(),
             faults: self.faults(),
-            notes: self.notes.iter().cloned().chain(self.note_of_journal()).collect(),
+            notes: self.all_notes(),
             neurons: self.worker.cells.len(),
             cells: self.workers().map(Worker::cells_here).sum(),
             synapses: self.synapses(),
@@ -248,6 +248,22 @@ impl Cortex {
             digest: None,
             gates,
         }
+    }
+
+    fn all_notes(&self) -> Vec<String> {
+        let notes = self.notes.iter().cloned().chain(self.note_of_journal());
+        notes.chain(self.note_of_limits()).collect()
+    }
+
+    /// Limits are met by each worker for itself: then the result is that of just so many workers.
+    fn note_of_limits(&self) -> Option<String> {
+        let (workers, spikes) = (self.workers().count(), self.counts().saturated);
+        (workers > 1 && spikes > 0).then(|| {
+            format!(
+                "{spikes} spikes found no room: flight limit and arena are those of each of {workers} workers, so that \
+                 another number of them gives another result"
+            )
+        })
     }
 
     fn under_way(&self) -> u64 {

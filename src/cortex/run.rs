@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::Cortex;
 use super::desk::Reception;
+use super::emission::Retry;
 use crate::admission::Admissions;
 use crate::gate::{GateError, Outlook};
 use crate::pace::{Pace, Pacer, Stamp};
@@ -227,28 +228,30 @@ impl Cortex {
     fn run_on_demand(&mut self, end: u64) -> Result<Ended, RunError> {
         let pacer = Pacer::begin(self.tick_length(), self.next);
         let mut heard = self.doorbell.count().wrapping_sub(1);
+        let (mut retry, mut offer) = (Retry::default(), false);
         while self.next < end {
             let rung = self.doorbell.count();
             if self.stopper.is_stopped() {
                 return Ok(Ended::Stopped);
             }
             self.between_ticks()?;
-            let due = self.next_due();
+            let due = self.next_work();
             let clock = pacer.elapsed_tick().max(self.next);
-            if due.is_none() && end == u64::MAX && self.has_ended() {
+            let again = retry.after(self.worker.held());
+            if due.is_none() && again.is_none() && end == u64::MAX && self.has_ended() {
                 return Ok(Ended::Idle);
             }
             let target = match due {
                 Some(due) if due <= clock => due,
-                _ if rung != heard => clock,
+                _ if rung != heard || std::mem::take(&mut offer) => clock,
                 _ => {
                     let until = due.unwrap_or(u64::MAX).min(end);
                     if until <= clock && !self.holds(end - 1) {
                         return Ok(Ended::Span);
                     }
                     let known = until != u64::MAX && until > clock;
-                    let timeout = known.then(|| pacer.until(until));
-                    self.doorbell.wait(rung, self.wait, timeout);
+                    let timeout = known.then(|| pacer.until(until)).into_iter().chain(again).min();
+                    offer = self.doorbell.wait(rung, self.wait, timeout) == rung && again.is_some();
                     continue;
                 }
             };
@@ -287,6 +290,12 @@ impl Cortex {
 
     /// The next tick in which something is due, as far as is known.
     pub(super) fn next_due(&self) -> Option<u64> {
+        let held = (self.worker.held() != 0).then_some(self.next);
+        self.next_work().into_iter().chain(held).min()
+    }
+
+    /// The same but for output that a gate did not take: whoever paces by the clock need not offer it at once.
+    fn next_work(&self) -> Option<u64> {
         let gates = self.doors.iter().filter_map(|door| match door.outlook {
             Outlook::At(tick) => Some(tick.0.max(self.next)),
             _ => None,

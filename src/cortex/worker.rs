@@ -127,18 +127,17 @@ impl Worker {
             && self.wheel.next(now) != Some(now)
             && self.services.timers.next().is_none_or(|tick| tick > now)
             && self.table.next_scaling().is_none_or(|tick| tick > now)
-            && self.outlets.iter().all(|outlet| outlet.held.is_empty())
+            && self.held() == 0
     }
 
-    /// The next tick, from `from` on, in which something is due.
+    /// The next tick, from `from` on, in which something is due but output that was not taken.
     pub(crate) fn next_due(&self, from: u64) -> Option<u64> {
         let timer = self.services.timers.next().map(|tick| tick.max(from));
         let scaling = self.table.next_scaling().map(|tick| tick.max(from));
-        let held = self.outlets.iter().any(|outlet| !outlet.held.is_empty());
         // What gates have handed in belongs to the tick that they were asked for, which is the first.
         let handed_in = !self.admitted.is_empty() || !self.services.outbox.is_empty();
         // A population sees every tick.
-        let first = (held || handed_in || !self.network.is_empty()).then_some(from);
+        let first = (handed_in || !self.network.is_empty()).then_some(from);
         [self.wheel.next(from), timer, scaling, first].into_iter().flatten().min()
     }
 
