@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use neuronbus::pace::Stamp;
 
 use crate::backoff::Backoff;
 use crate::frame::{Frame, FrameError, HELLO_BYTES, Hello, LENGTH_BYTES, check_length};
@@ -173,9 +174,9 @@ impl Door {
 fn greeted(mut stream: TcpStream) -> Result<(TcpStream, Hello), Refused> {
     let mut hello = || -> std::io::Result<[u8; HELLO_BYTES]> {
         stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(HANDSHAKE))?;
-        let mut bytes = [0; HELLO_BYTES];
-        stream.read_exact(&mut bytes)?;
+        let began = Stamp::now();
+        let elapsed = || Duration::from_nanos(Stamp::now().ns_since(began));
+        let bytes: [u8; HELLO_BYTES] = read_within(&mut stream, HANDSHAKE, elapsed)?;
         stream.set_read_timeout(None)?;
         stream.set_nodelay(true)?;
         Ok(bytes)
@@ -189,5 +190,95 @@ fn greeted(mut stream: TcpStream) -> Result<(TcpStream, Hello), Refused> {
     match Frame::decode(body)? {
         Frame::Hello(hello) => Ok((stream, hello)),
         _ => Err(Refused::Other),
+    }
+}
+
+/// What can be told how long its next read may take.
+trait Impatient: Read {
+    fn give(&mut self, patience: Duration) -> std::io::Result<()>;
+}
+
+impl Impatient for TcpStream {
+    fn give(&mut self, patience: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(patience))
+    }
+}
+
+/// Reads so many bytes, all of them within a time: a stranger who sends one now and then gains nothing by it.
+fn read_within<const N: usize>(
+    stream: &mut impl Impatient,
+    patience: Duration,
+    elapsed: impl Fn() -> Duration,
+) -> std::io::Result<[u8; N]> {
+    let (mut bytes, mut filled) = ([0; N], 0);
+    while filled < N {
+        let left = patience.saturating_sub(elapsed());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.give(left)?;
+        match stream.read(&mut bytes[filled..]) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Somebody who sends a byte each time a while has passed.
+    struct Dripping<'a> {
+        clock: &'a Cell<Duration>,
+        every: Duration,
+        patience: Duration,
+        sent: usize,
+    }
+
+    impl Read for Dripping<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let passed = self.every.min(self.patience);
+            self.clock.set(self.clock.get() + passed);
+            if passed < self.every {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.sent += 1;
+            into[0] = self.sent as u8;
+            Ok(1)
+        }
+    }
+
+    impl Impatient for Dripping<'_> {
+        fn give(&mut self, patience: Duration) -> std::io::Result<()> {
+            self.patience = patience;
+            Ok(())
+        }
+    }
+
+    fn read(every: Duration) -> (std::io::Result<[u8; 44]>, Duration) {
+        let clock = Cell::new(Duration::ZERO);
+        let mut stream = Dripping { clock: &clock, every, patience: Duration::MAX, sent: 0 };
+        let read = read_within(&mut stream, HANDSHAKE, || clock.get());
+        (read, clock.get())
+    }
+
+    #[test]
+    fn a_stranger_who_sends_a_byte_now_and_then_is_sent_away_in_time() {
+        let (read, time) = read(Duration::from_millis(1900));
+        let kind = read.map_err(|error| error.kind());
+        assert!(matches!(kind, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{kind:?}");
+        assert_eq!(time, HANDSHAKE, "it took no longer than anybody may");
+    }
+
+    #[test]
+    fn a_hello_that_comes_in_pieces_is_read_whole() {
+        let (read, _) = read(Duration::from_millis(40));
+        assert!(read.is_ok_and(|bytes| bytes[0] == 1 && bytes[43] == 44));
     }
 }
