@@ -68,7 +68,7 @@ fn a_real_model_is_stopped_in_the_middle_and_answers_again_with_what_is_new(url:
     let model = builder.region(Region::gated("model", gate));
     let mut settings =
         LlmSettings::new("Write a long story about this bridge: {evidence}").unwrap();
-    settings.max_tokens = 200;
+    settings.max_tokens = 60;
     let a = llm_agent(&mut builder, "a", (model, "model"), settings).unwrap();
     builder.project(door, a.evidence, Projection::all_to_all());
     let tokens = listen(&mut builder, "ears/tokens", a.tokens);

@@ -13,4 +13,5 @@ mod pool;
 mod protocol;
 mod replay;
 mod safety;
+mod shown;
 mod support;
