@@ -48,6 +48,11 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// The program of the tour, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/time-travel.md")]
+struct TimeTravel;
+
 mod admission;
 pub mod arena;
 pub mod atlas;

@@ -15,6 +15,9 @@ use super::{Recording, WhyOptions, json, neuron_of, spell};
 use crate::console::Console;
 use crate::failure::Failure;
 
+/// How many of the spikes that led to one are told in words.
+const SHOWN: usize = 4;
+
 pub(crate) fn why(options: &WhyOptions, console: Console) -> Result<(), Failure> {
     // One worker: causes are traced where everything is in one place.
     let Recording { mut cortex, mut playback, .. } =
@@ -168,9 +171,15 @@ impl Story<'_> {
             line += &format!("  ({} more behind it)", next.len());
         }
         let _ = writeln!(out, "{line}");
-        if first && step < self.depth {
-            next.iter().for_each(|&other| self.tell(other, step + 1, told, out));
+        if !first || step == self.depth {
+            return;
         }
+        // What came last is what tipped the scales.
+        let earlier = next.len().saturating_sub(SHOWN);
+        if earlier > 0 {
+            let _ = writeln!(out, "{indent}  … {earlier} earlier");
+        }
+        next[earlier..].iter().for_each(|&other| self.tell(other, step + 1, told, out));
     }
 
     /// Every spike within the depth, with its distance.
