@@ -20,6 +20,7 @@ pub mod cells;
 pub mod gate;
 pub mod harness;
 pub mod journal;
+pub mod llm;
 pub mod memory;
 pub mod networks;
 pub mod processes;
@@ -52,6 +53,11 @@ pub const COMPARISONS: &[Named] = &[
     ("processes/round-trip", processes::round_trip),
     ("processes/attach", processes::attach),
     ("processes/many", processes::many),
+    ("llm/cancel", llm::cancel),
+    ("llm/token", llm::token),
+    ("llm/request", llm::request),
+    ("llm/ticks", llm::ticks),
+    ("llm/streams", llm::streams),
     ("wires/round-trip", wires::round_trip),
     ("wires/batches", wires::batches),
     ("agents/ping-pong", agents::ping_pong),
