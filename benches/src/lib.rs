@@ -17,6 +17,7 @@ pub mod agents;
 pub mod apart;
 pub mod axon;
 pub mod cells;
+pub mod events;
 pub mod gate;
 pub mod harness;
 pub mod journal;
@@ -58,6 +59,10 @@ pub const COMPARISONS: &[Named] = &[
     ("llm/request", llm::request),
     ("llm/ticks", llm::ticks),
     ("llm/streams", llm::streams),
+    ("events/filter", events::filter),
+    ("events/subscriptions", events::subscriptions),
+    ("events/chain", events::whole_chain),
+    ("events/recall", events::recall),
     ("wires/round-trip", wires::round_trip),
     ("wires/batches", wires::batches),
     ("agents/ping-pong", agents::ping_pong),

@@ -36,7 +36,8 @@ impl Meter {
     }
 }
 
-fn resident_bytes() -> u64 {
+/// What the process has of the machine's memory.
+pub(crate) fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or(0) * 4096
