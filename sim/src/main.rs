@@ -35,6 +35,9 @@ fn main() -> ExitCode {
             if seed >= below {
                 break;
             }
+            if seed > from && (seed - from).is_multiple_of(10_000) {
+                eprintln!("{} seeds begun, {} failed", seed - from, failed.load(Ordering::Relaxed));
+            }
             match simulate(seed, None) {
                 Ok(outcome) => {
                     tally += outcome.tally;

@@ -19,7 +19,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::disk::Disk;
-use super::error::{Flaw, JournalError};
+use super::error::JournalError;
 use super::format::{Hash, Head};
 use super::header::JournalId;
 use super::segments::{self, SegmentReader};
@@ -143,7 +143,7 @@ impl Index {
             match reader.next_batch() {
                 Ok(Some(sealed)) => self.add(&reader.bytes()[sealed.records], batch),
                 Ok(None) => break,
-                Err(JournalError::Damaged(damage)) if damage.flaw == Flaw::Torn => break,
+                Err(JournalError::Damaged(_)) if reader.rest()?.seals == 0 => break,
                 Err(error) => return Err(error),
             }
         }

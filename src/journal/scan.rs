@@ -3,7 +3,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::disk::{Directory, Disk};
-use super::error::{Damage, Flaw, JournalError};
+use super::error::JournalError;
 use super::format::{HEAD, Head};
 use super::header::Header;
 use super::index::Index;
@@ -202,9 +202,9 @@ impl Scan {
                     next.follows(&self.reader)?;
                     self.reader = next;
                 }
-                // What is being written may be there in part.
-                Err(JournalError::Damaged(Damage { flaw: Flaw::Torn, .. }))
-                    if self.following()?.is_none() =>
+                // What is being written may be there in part; its seal comes last.
+                Err(JournalError::Damaged(_))
+                    if self.following()?.is_none() && self.reader.rest()?.seals == 0 =>
                 {
                     return Ok(false);
                 }
