@@ -26,6 +26,7 @@ pub mod memory;
 pub mod networks;
 pub mod processes;
 pub mod rings;
+pub mod snapshot;
 pub mod wires;
 
 use std::process::ExitCode;
@@ -81,6 +82,7 @@ pub const COMPARISONS: &[Named] = &[
     ("cells/delivery", cells::delivery),
     ("cells/growth", cells::growth),
     ("cells/bytes", memory::plain),
+    ("snapshot", snapshot::states),
 ];
 
 /// What the program does.
