@@ -4,6 +4,7 @@
 mod support;
 mod worlds;
 
+use neuronbus::cortex::SnapshotError;
 use neuronbus::plasticity::Stdp;
 use neuronbus::population::Cells;
 use neuronbus::prelude::*;
@@ -22,6 +23,7 @@ fn files_are_written_whole_found_and_pruned() {
     for round in 1..=4 {
         cortex.run_for(Ticks(30)).unwrap();
         let capture = Capture::of(&mut cortex, round, buffer).unwrap();
+        let capture = if round == 4 { capture.with_digest(cortex.digest()) } else { capture };
         let path = capture.write(&place).unwrap();
         assert_eq!(Snapshot::read(&path).unwrap().content, capture.content());
         assert_eq!(Snapshot::read(&path).unwrap().header, *capture.header());
@@ -39,6 +41,10 @@ fn files_are_written_whole_found_and_pruned() {
     assert_eq!((newest.header.tick, newest.header.sequence), (120, 4));
     let mut again = sample(120);
     newest.restore(&mut again).unwrap();
+    let mut other = newest.clone();
+    other.header.digest = Some(sample(0).digest());
+    let error = other.restore(&mut sample(120)).unwrap_err();
+    assert!(matches!(error, SnapshotError::Digest { .. }), "{error}");
     cortex.run_for(Ticks(100)).unwrap();
     again.run_for(Ticks(100)).unwrap();
     assert_eq!(again.digest(), cortex.digest());

@@ -27,8 +27,8 @@ pub struct Header {
     pub length: u64,
     /// The [plan](crate::cortex::Cortex::plan) of the topology.
     pub plan: Digest,
-    /// Digest of the state.
-    pub digest: Digest,
+    /// Digest of the state, if it was taken.
+    pub digest: Option<Digest>,
 }
 
 pub(super) fn damaged(
@@ -58,7 +58,7 @@ impl Header {
         put(24, &self.sequence.to_le_bytes());
         put(32, &self.length.to_le_bytes());
         put(64, self.plan.as_bytes());
-        put(96, self.digest.as_bytes());
+        put(96, &self.digest.map_or([0; 32], |digest| *digest.as_bytes()));
         put(128, &content);
         let hash = blake3::hash(&bytes[..COVERED]);
         bytes[COVERED..].copy_from_slice(hash.as_bytes());
@@ -88,7 +88,7 @@ impl Header {
             sequence: number(24),
             length: number(32),
             plan: Digest::from_bytes(at(bytes, 64)),
-            digest: Digest::from_bytes(at(bytes, 96)),
+            digest: Some(at(bytes, 96)).filter(|&it| it != [0; 32]).map(Digest::from_bytes),
         };
         if header.length.checked_add(BYTES as u64) != Some(found) {
             return Err(length(header.length.saturating_add(BYTES as u64)));
