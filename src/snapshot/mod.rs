@@ -149,8 +149,8 @@ impl Capture {
         Ok(Self { header, content: buffer })
     }
 
-    /// The same, with the digest that the state has: whoever restores it sees to it that it has it then. Taking a digest
-    /// takes several times as long as the copy.
+    /// The same, with the digest that the state has: whoever restores it sees to it that it has it then. A digest takes
+    /// several times as long as the copy.
     #[must_use]
     pub const fn with_digest(mut self, digest: Digest) -> Self {
         self.header.digest = Some(digest);
