@@ -95,11 +95,68 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: JournalCommand,
     },
+    /// Models that give texts their meaning: what there is, and how to get it
+    Model {
+        #[command(subcommand)]
+        action: ModelAction,
+    },
+    /// Find thresholds for concepts from examples
+    Calibrate(CalibrateOptions),
+    /// Say which concepts a text belongs to, and why
+    Explain(ExplainOptions),
     /// Write a completion script for a shell
     Completions {
         /// Which shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelAction {
+    /// List the models that are known here
+    Ls,
+    /// Get a model, once; no network is needed afterwards
+    Fetch {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CalibrateOptions {
+    /// A line for each example: a text, a comma, its concept
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Model by its name, or its directory
+    #[arg(long, value_name = "NAME", default_value = "static")]
+    pub(crate) model: String,
+    /// Hold out one of so many parts in turn
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) folds: usize,
+    /// Write the concepts with their thresholds to this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// How to write what was found
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainOptions {
+    /// The text
+    pub(crate) text: String,
+    /// Concepts, as calibrate writes them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) concepts: PathBuf,
+    /// Model by its name, or its directory; the one the concepts were calibrated with unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Show so many concepts
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) top: usize,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
 }
 
 #[derive(Debug, clap::Args)]

@@ -7,6 +7,10 @@ use neuronbus::cortex::{BuildError, OperatorError, ReplayError, RunError, Snapsh
 use neuronbus::journal::JournalError;
 use neuronbus::snapshot::FileError;
 use neuronbus_connectome::{AssembleError, DescriptionErrors};
+use neuronbus_semantic::calibration::CalibrationError;
+use neuronbus_semantic::concept::ConceptError;
+use neuronbus_semantic::encoder::EncodeError;
+use neuronbus_semantic::store::StoreError;
 
 use crate::journal::Break;
 
@@ -63,6 +67,16 @@ pub(crate) enum Failure {
         "{0:?} is no change: write \"from -> to = 0.5\" for a weight, \"neuron = 0.5\" for a threshold"
     )]
     Change(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+    #[error(transparent)]
+    Concepts(#[from] ConceptError),
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    #[error("{}: {reason}", path.display())]
+    Examples { path: PathBuf, reason: String },
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
     #[error("{} cannot be written: {source}", path.display())]
@@ -77,6 +91,8 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Description(_) | Self::Assemble(_) | Self::Build(_) => 2,
             Self::Operator(_) | Self::Change(_) | Self::NoNeuron(_) => 2,
+            Self::Calibration(_) | Self::Concepts(_) | Self::Encode(_) => 2,
+            Self::Store(StoreError::Unknown { .. }) | Self::Examples { .. } => 2,
             Self::SeveralNeurons(_) | Self::NoSpike(_) | Self::NoDescription(_) => 2,
             _ => 1,
         }

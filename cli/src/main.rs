@@ -15,6 +15,7 @@ mod history;
 mod inspect;
 mod interrupt;
 mod journal;
+mod meaning;
 mod panics;
 mod progress;
 mod report;
@@ -61,6 +62,9 @@ fn command(console: Console) -> Result<(), Failure> {
         Command::Fork(options) => history::fork(&options, console),
         Command::Diff(options) => history::diff(&options, console),
         Command::Journal { command } => journal::run(&command, console),
+        Command::Model { action } => meaning::model(&action, console),
+        Command::Calibrate(options) => meaning::calibrate(&options, console),
+        Command::Explain(options) => meaning::explain(&options, console),
         Command::Completions { shell } => args::completions(shell, console),
     }
 }

@@ -293,11 +293,13 @@ impl Lexicon {
             }
         }
         let score = best.or(sibling.map(|(score, _)| score))?;
-        if best.is_none_or(|best| best < kept.threshold) {
-            let verdict = sibling.map_or(Verdict::BelowThreshold, |(_, row)| Verdict::Sibling {
-                exemplar: self.texts[row].clone(),
-            });
-            return Some((score, verdict));
+        // A text that is nearer to its sibling than to any other exemplar is near those for the sibling's sake.
+        let held = sibling.filter(|&(near, _)| near > score || score < kept.threshold);
+        if let Some((_, row)) = held.or(sibling.filter(|_| best.is_none())) {
+            return Some((score, Verdict::Sibling { exemplar: self.texts[row].clone() }));
+        }
+        if score < kept.threshold {
+            return Some((score, Verdict::BelowThreshold));
         }
         for row in kept.opposites.clone() {
             let opposite = self.opposites.score(row, vector);
