@@ -24,6 +24,9 @@ const FIRST: u8 = 255;
 /// Ticks that an event takes from here through working memory, topic and subscription, and back here.
 const WAY: u64 = 4;
 
+/// The most that is admitted in one tick: after a pause of the machine, what waits must not fill the arena at once.
+const BURST: usize = 256;
+
 /// What tells a subscription that nobody is there any more; its kind says it.
 const NOBODY: &[u8] = b"{}";
 
@@ -218,9 +221,9 @@ impl Gate for BusGate {
     }
 
     fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
-        // bound: what is handed over meanwhile waits for the next tick.
         let waiting = self.from_bus.len() + usize::from(self.held.is_some());
-        for _ in 0..waiting {
+        // bound: what is handed over meanwhile waits for the next tick, as does what is more than a burst.
+        for _ in 0..waiting.min(BURST) {
             let next = self.held.take().or_else(|| self.from_bus.try_recv().ok());
             let Some(handed) = next else { break };
             let now = inbound.tick().0;
@@ -244,7 +247,11 @@ impl Gate for BusGate {
                 Err(error) => self.settle(handed, Some(&error)),
             }
         }
-        Ok(Outlook::Open)
+        if waiting > BURST {
+            Ok(Outlook::At(Tick(inbound.tick().0 + 1)))
+        } else {
+            Ok(Outlook::Open)
+        }
     }
 
     fn emit(&mut self, outbound: &[Outbound<'_>]) -> Result<usize, GateError> {
