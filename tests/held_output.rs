@@ -95,3 +95,46 @@ fn a_gate_that_rings_when_it_has_room_gets_all_of_it() {
     running.stop();
     running.join().unwrap();
 }
+
+/// A gate that admits one spike and is done, and one that takes something from its tenth offer on.
+struct Once(bool);
+
+impl Gate for Once {
+    fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        if !std::mem::replace(&mut self.0, true) {
+            inbound.fire(SpikeKind::Excitatory, 0, b"late").unwrap();
+        }
+        Ok(Outlook::Ended)
+    }
+}
+
+struct Slow(Arc<AtomicU64>);
+
+impl Gate for Slow {
+    fn admit(&mut self, _: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        Ok(Outlook::Ended)
+    }
+
+    fn emit(&mut self, outbound: &[Outbound<'_>]) -> Result<usize, GateError> {
+        let offer = self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(if offer < 9 { 0 } else { outbound.len() })
+    }
+}
+
+#[test]
+fn a_free_run_of_any_number_of_workers_offers_it_tick_by_tick_and_ends() {
+    for workers in 1..=3 {
+        let offers = Arc::new(AtomicU64::new(0));
+        let mut builder = Cortex::builder();
+        let door = builder.region(Region::gated("in", Once(false)));
+        let out = builder.region(Region::gated("out", Slow(offers.clone())));
+        builder
+            .region(Region::agents("elsewhere").worker(workers - 1).neuron("a", Relay::default()));
+        builder.project(door, out, Projection::all_to_all());
+        builder.pace(Pace::Free).workers(workers);
+        let mut cortex = builder.build().unwrap();
+        cortex.run_for(Ticks(60)).unwrap();
+        assert_eq!(offers.load(Ordering::Relaxed), 10, "{workers} workers");
+        assert_eq!(cortex.report().gates[1].emitted, 1);
+    }
+}

@@ -163,7 +163,8 @@ impl Cortex {
             if due.is_none() && self.has_ended() {
                 return Ok(if end == u64::MAX { Ended::Idle } else { Ended::Span });
             }
-            if let Some(due) = due.filter(|&due| due < end && self.is_on_its_own()) {
+            let alone = self.is_on_its_own() && self.worker.held() == 0;
+            if let Some(due) = due.filter(|&due| due < end && alone) {
                 self.compute_together(due, end, true)?;
                 continue;
             }
@@ -392,7 +393,10 @@ impl Cortex {
         }
         if self.has_others() {
             self.account_for_stamps();
-            return self.compute_together(now, now + 1, false);
+            self.compute_together(now, now + 1, false)?;
+            // Where nothing but this is due, no worker has computed a tick.
+            self.emit();
+            return Ok(());
         }
         self.worker.route();
         self.worker.fire();
