@@ -30,7 +30,8 @@
 //! let build = || {
 //!     let mut builder = Cortex::builder();
 //!     builder.region(Region::agents("sense/ears").neuron("left", Relay::default()));
-//!     builder.pace(Pace::Free).build()
+//!     builder.pace(Pace::Free);
+//!     builder.build()
 //! };
 //! # let directory = tempfile::tempdir()?;
 //! # let directory = directory.path();
