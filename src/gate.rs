@@ -204,3 +204,13 @@ pub enum AdmitError {
     #[error(transparent)]
     Saturated(#[from] crate::context::Saturated),
 }
+
+impl AdmitError {
+    /// Whether the same admission may be taken in a later tick, when what is under way has arrived or the journal has
+    /// room: a gate that loses nothing keeps it until then.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        use crate::arena::ArenaError;
+        matches!(self, Self::Saturated(_) | Self::Arena(ArenaError::Full { .. }) | Self::Journal(_))
+    }
+}

@@ -41,7 +41,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use crate::arena::ArenaError;
 use crate::axon::Doorbell;
 use crate::event::{Event, EventError, EventId, EventIds, EventView, RecordError};
 use crate::gate::{
@@ -238,6 +237,9 @@ impl PublisherGate {
     }
 }
 
+/// The most that is admitted in one tick: after a pause of the machine, what waits must not fill the arena at once.
+const BURST: usize = 256;
+
 impl Gate for PublisherGate {
     fn open(&mut self, link: GateLink) -> Result<(), GateError> {
         // A second run of the same gate cannot be: a cortex opens each gate once.
@@ -246,15 +248,15 @@ impl Gate for PublisherGate {
     }
 
     fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
-        // bound: what is published meanwhile waits for the next tick.
         let waiting = self.from_publishers.len() + usize::from(self.held.is_some());
-        for _ in 0..waiting {
+        // bound: what is published meanwhile waits for the next tick, as does what is more than a burst.
+        for _ in 0..waiting.min(BURST) {
             let next = self.held.take().or_else(|| self.from_publishers.try_recv().ok());
             let Some(handed) = next else { break };
             match self.admit_one(&handed, inbound) {
                 Ok(()) => self.give_back(handed.record),
                 // There will be room when what is under way has arrived.
-                Err(AdmitError::Saturated(_) | AdmitError::Arena(ArenaError::Full { .. })) => {
+                Err(error) if error.may_pass() => {
                     self.held = Some(handed);
                     return Ok(Outlook::At(crate::time::Tick(inbound.tick().0 + 1)));
                 }
@@ -264,7 +266,11 @@ impl Gate for PublisherGate {
                 }
             }
         }
-        Ok(Outlook::Open)
+        if waiting > BURST {
+            Ok(Outlook::At(crate::time::Tick(inbound.tick().0 + 1)))
+        } else {
+            Ok(Outlook::Open)
+        }
     }
 
     fn close(&mut self) {

@@ -544,3 +544,40 @@ fn bookmarks_and_admissions_outlive_the_records_that_a_snapshot_stands_for() {
     assert!(recovered.snapshot.is_some() && recovered.inputs < 80, "{recovered:?}");
     assert!((30..=41).contains(&resumed.all()[0]), "{:?}", resumed.all());
 }
+
+#[test]
+fn what_comes_faster_than_the_journal_is_written_waits_and_none_of_it_is_refused() {
+    const SPIKES: u64 = 20_000;
+    let place = tempfile::tempdir().unwrap();
+    let (mut inlet, gate) = Inlet::gate(64).unwrap();
+    let mut builder = Cortex::builder();
+    let door = builder.region(Region::gated("sense/door", gate));
+    let ear = builder.region(Region::agents("sense/ear").neuron("left", Relay::default()));
+    builder.project(door, ear, Projection::all_to_all()).pace(Pace::OnDemand);
+    let mut recording = marked(place.path(), u64::MAX);
+    // Four rings full of spikes, of which a quarter must be free.
+    recording.options.memory_bytes = 32 << 10;
+    builder.journal(recording);
+    let running = builder.build().unwrap().spawn().unwrap();
+    let mut sent = 0;
+    while sent < SPIKES {
+        match inlet.fire(SpikeKind::Excitatory, 0, &[7; 42]) {
+            Ok(()) => sent += 1,
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+    while inlet.recorded() < SPIKES {
+        let refused = running.inspect(|cortex| cortex.report().gates[0].account.refused.clone());
+        assert_eq!(refused.unwrap(), []);
+    }
+    running.stop();
+    let (mut cortex, _) = running.join().unwrap();
+    cortex.close();
+    let mut playback = Playback::open(place.path()).unwrap();
+    let mut fired = 0;
+    while let Some(record) = playback.next_record().unwrap() {
+        let recorded = Recorded::read(record.kind, record.body).unwrap();
+        fired += u64::from(matches!(recorded, Recorded::Fire { .. }));
+    }
+    assert_eq!(fired, SPIKES);
+}

@@ -2,9 +2,7 @@
 
 use crate::arena::ArenaError;
 use crate::axon::{AxonFull, AxonHub, Doorbell, Overflow};
-use crate::gate::{
-    Admissions, AdmitError, Gate, GateAccount, GateError, GateLink, Outbound, Outlook, Refusal,
-};
+use crate::gate::{Admissions, Gate, GateAccount, GateError, GateLink, Outbound, Outlook, Refusal};
 use crate::pace::Stamp;
 use crate::spike::SpikeKind;
 use crate::sync::Arc;
@@ -80,9 +78,7 @@ fn admit_one(
             let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
             match inbound.fire(kind, spike.priority(), payload) {
                 Ok(()) => {}
-                Err(AdmitError::Saturated(_) | AdmitError::Arena(ArenaError::Full { .. })) => {
-                    return Step::Wait;
-                }
+                Err(error) if error.may_pass() => return Step::Wait,
                 Err(error) => refusals.note(|| error.to_string()),
             }
         }

@@ -10,7 +10,7 @@ use super::recovery::RecoveryError;
 use crate::gate::Outbound;
 use crate::id::NeuronId;
 use crate::journal::disk::Disk;
-use crate::journal::{Entry, Header, Health, Journal, JournalError, Level, Options, Scan};
+use crate::journal::{Entry, Header, Journal, JournalError, Level, Options, Scan};
 use crate::pace::{Stamp, unix_ns};
 use crate::recorded::{GatePast, OPERATOR, Recorded, write_pasts};
 use crate::sync::Arc;
@@ -119,6 +119,8 @@ pub(super) struct Recorder {
     pub(super) cut: u64,
     /// A body while it is written.
     body: Vec<u8>,
+    /// Whether there was no room when that was looked at last.
+    blocked: bool,
     /// What had to wait for a disk that failed at that very moment.
     backlog: VecDeque<Waiting>,
     /// The time of the present tick, as the system's clock says.
@@ -195,6 +197,7 @@ impl Recorder {
             cut,
             body: Vec::with_capacity(4096),
             backlog: VecDeque::new(),
+            blocked: false,
             time_ns: unix_ns(),
             unsealed: 0,
             records: 0,
@@ -226,13 +229,20 @@ impl Recorder {
     pub(super) fn admits(&mut self) -> bool {
         self.time_ns = unix_ns();
         self.catch_up();
-        !self.is_blocked()
+        // With less room than this a burst would find none in the middle, and be refused instead of having to wait.
+        let room = self.plan.options.memory_bytes / 4;
+        let full = |journal: &mut Journal| journal.has_room(room).is_err();
+        self.blocked = !self.backlog.is_empty() || self.journal.as_mut().is_none_or(full);
+        if self.blocked {
+            // What is there must get on its way, or nothing ever makes room.
+            self.seal();
+        }
+        !self.blocked
     }
 
-    /// Whether nothing can be recorded now, so that nothing may enter.
+    /// Whether nothing could be recorded when that was looked at last, so that nothing may enter.
     pub(super) fn is_blocked(&self) -> bool {
-        !self.backlog.is_empty()
-            || self.journal.as_ref().is_none_or(|journal| journal.health() != Health::Working)
+        self.blocked
     }
 
     /// Whether a record of so many bytes will be taken; asked before what it describes happens.

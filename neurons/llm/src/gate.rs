@@ -7,12 +7,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use neuronbus::arena::ArenaError;
 use neuronbus::atlas::Atlas;
 use neuronbus::axon::Doorbell;
 use neuronbus::gate::{
-    Admissions, AdmitError, Gate, GateAccount, GateError, GateLink, GatePast, Outbound, Outlook,
-    Refusal,
+    Admissions, Gate, GateAccount, GateError, GateLink, GatePast, Outbound, Outlook, Refusal,
 };
 use neuronbus::id::NeuronId;
 use neuronbus::spike::SpikeKind;
@@ -187,9 +185,7 @@ impl Frontdesk {
         post.piece.encode(post.key.1, &mut self.buffer);
         match inbound.tell(post.key.0, SpikeKind::Excitatory, 0, &self.buffer) {
             Ok(()) => self.admitted += 1,
-            Err(AdmitError::Arena(ArenaError::Full { .. }) | AdmitError::Journal(_)) => {
-                return false;
-            }
+            Err(error) if error.may_pass() => return false,
             Err(error) => self.refuse("not-admitted", || error.to_string()),
         }
         if !own && post.piece.is_last() {

@@ -11,7 +11,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use neuronbus::arena::ArenaError;
 use neuronbus::atlas::Atlas;
 use neuronbus::cortex::CortexBuilder;
 use neuronbus::gate::{
@@ -318,7 +317,7 @@ impl Gate for TractGate {
             };
             match self.inward.admit(&spike, inbound) {
                 Ok(()) => {}
-                Err(AdmitError::Arena(ArenaError::Full { .. })) => {
+                Err(error) if error.may_pass() => {
                     self.inward.held = Some(spike);
                     return Ok(soon);
                 }

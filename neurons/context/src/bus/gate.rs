@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, Sender};
-use neuronbus::arena::ArenaError;
 use neuronbus::event::{EventView, TopicPattern};
 use neuronbus::gate::{
     Admissions, AdmitError, Gate, GateAccount, GateError, GateLink, Outbound, Outlook, Refusal,
@@ -240,7 +239,7 @@ impl Gate for BusGate {
                     self.settle(handed, None);
                 }
                 // There will be room when what is under way has arrived.
-                Err(AdmitError::Saturated(_) | AdmitError::Arena(ArenaError::Full { .. })) => {
+                Err(error) if error.may_pass() => {
                     self.held = Some(handed);
                     return Ok(Outlook::At(Tick(inbound.tick().0 + 1)));
                 }
