@@ -6,10 +6,13 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::axon::{Axon, AxonAccount, AxonError, AxonHub, AxonReader, Doorbell};
-use crate::gate::{Admissions, Gate, GateAccount, GateError, GateLink, Outlook, Refusal};
+use crate::gate::{
+    Admissions, AdmitError, Gate, GateAccount, GateError, GateLink, Outlook, Refusal,
+};
 use crate::id::NeuronId;
 use crate::pace::Stamp;
 use crate::spike::{Spike, SpikeError, SpikeKind};
+use crate::time::Tick;
 
 /// Why a spike was not handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +51,8 @@ pub struct InletGate {
     reader: AxonReader,
     hub: AxonHub,
     bell: Arc<Bell>,
+    /// What waits until the journal has room.
+    held: Option<Spike>,
     refused: u64,
     first_refusal: Option<String>,
 }
@@ -67,7 +72,14 @@ impl Inlet {
         let axon = Axon::anonymous(slots)?;
         let (reader, hub) = (axon.reader()?, axon.hub());
         let bell = Arc::new(Bell::default());
-        let gate = InletGate { reader, hub, bell: bell.clone(), refused: 0, first_refusal: None };
+        let gate = InletGate {
+            reader,
+            hub,
+            bell: bell.clone(),
+            held: None,
+            refused: 0,
+            first_refusal: None,
+        };
         Ok((Inlet { axon, bell }, gate))
     }
 
@@ -164,9 +176,10 @@ const PLACEHOLDER: NeuronId = match NeuronId::new(0) {
 };
 
 impl InletGate {
-    fn admit_one(&mut self, spike: &Spike, inbound: &mut Admissions<'_>) {
+    /// Admits a spike, or counts why it is refused; false if it is to wait for the journal.
+    fn admit_one(&mut self, spike: &Spike, inbound: &mut Admissions<'_>) -> bool {
         let bytes = spike.inline();
-        let Some((drive, payload)) = bytes.split_first_chunk::<DRIVE_BYTES>() else { return };
+        let Some((drive, payload)) = bytes.split_first_chunk::<DRIVE_BYTES>() else { return true };
         let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
         let outcome = match spike.target() {
             Some(target) => {
@@ -181,10 +194,15 @@ impl InletGate {
             }
             None => inbound.fire(kind, spike.priority(), payload),
         };
-        if let Err(error) = outcome {
-            self.refused += 1;
-            self.first_refusal.get_or_insert_with(|| error.to_string());
+        match outcome {
+            Ok(()) => {}
+            Err(AdmitError::Journal(_)) => return false,
+            Err(error) => {
+                self.refused += 1;
+                self.first_refusal.get_or_insert_with(|| error.to_string());
+            }
         }
+        true
     }
 }
 
@@ -203,9 +221,12 @@ impl Gate for InletGate {
     }
 
     fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
-        while let Some(spike) = self.reader.try_read() {
+        while let Some(spike) = self.held.take().or_else(|| self.reader.try_read()) {
             inbound.stamp(Stamp::from_raw(spike.time_ns()));
-            self.admit_one(&spike, inbound);
+            if !self.admit_one(&spike, inbound) {
+                self.held = Some(spike);
+                return Ok(Outlook::At(Tick(inbound.tick().0 + 1)));
+            }
         }
         Ok(Outlook::Open)
     }
@@ -216,6 +237,11 @@ impl Gate for InletGate {
     }
 
     fn close(&mut self) {
+        if self.held.take().is_some() {
+            self.refused += 1;
+            let why = || "the run ended before the journal had room".to_owned();
+            self.first_refusal.get_or_insert_with(why);
+        }
         // relaxed: see `send`.
         self.bell.closed.store(true, std::sync::atomic::Ordering::Relaxed);
     }
