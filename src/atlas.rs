@@ -1,11 +1,13 @@
 //! The directory: who is there, by name, by region and by capability.
 
+mod index;
+
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::id::{IdError, NeuronId, RegionId};
 use crate::neuron::AgentCard;
+use index::NameIndex;
 
 /// Why a path or a name is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,38 +39,48 @@ pub enum NameError {
 struct RegionEntry {
     path: Arc<str>,
     members: Vec<NeuronId>,
-    names: BTreeMap<Arc<str>, NeuronId>,
 }
 
 #[derive(Debug, Clone)]
 struct NeuronEntry {
-    name: Arc<str>,
-    region: RegionId,
+    /// Where its name ends among the names; it begins where that of the neuron before ends.
+    name_end: u32,
     cells: u32,
-    /// Most neurons have the empty card, and share it.
-    card: Arc<AgentCard>,
+    region: RegionId,
 }
 
+/// Who there is by number, their names in one piece of memory: fifty thousand agents are fifty thousand names.
+#[derive(Debug, Clone, Default)]
+struct Roster {
+    entries: Vec<NeuronEntry>,
+    names: String,
+}
+
+impl Roster {
+    fn name(&self, id: NeuronId) -> &str {
+        let Some(entry) = self.entries.get(id.index()) else { return "" };
+        let before = id.index().checked_sub(1).map_or(0, |before| self.entries[before].name_end);
+        &self.names[before as usize..entry.name_end as usize]
+    }
+
+    /// By what it is found.
+    fn key(&self, id: NeuronId) -> (RegionId, &str) {
+        (self.entries[id.index()].region, self.name(id))
+    }
+}
+
+static EMPTY_CARD: AgentCard = AgentCard { description: String::new(), capabilities: Vec::new() };
+
 /// The directory of a cortex. A gate holds the one of the start; a neuron always sees the present one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Atlas {
     regions: Vec<RegionEntry>,
     paths: BTreeMap<Arc<str>, RegionId>,
-    neurons: Vec<NeuronEntry>,
+    roster: Roster,
+    index: NameIndex,
     capabilities: BTreeMap<String, Vec<NeuronId>>,
-    empty_card: Arc<AgentCard>,
-}
-
-impl Default for Atlas {
-    fn default() -> Self {
-        Self {
-            regions: Vec::new(),
-            paths: BTreeMap::new(),
-            neurons: Vec::new(),
-            capabilities: BTreeMap::new(),
-            empty_card: Arc::new(AgentCard::default()),
-        }
-    }
+    /// Of those whose card is not empty.
+    cards: BTreeMap<NeuronId, AgentCard>,
 }
 
 /// Whether a path is one or more parts joined by `/`.
@@ -81,7 +93,14 @@ fn is_path(path: &str) -> bool {
 }
 
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=256).contains(&name.len()) && !name.chars().any(char::is_control)
+    let controls = || {
+        if name.is_ascii() {
+            name.bytes().any(|byte| byte.is_ascii_control())
+        } else {
+            name.chars().any(char::is_control)
+        }
+    };
+    (1..=256).contains(&name.len()) && !controls()
 }
 
 /// Whether one path lies above another, by whole parts: `cortex` is no parent of `cortexx`.
@@ -101,8 +120,17 @@ impl Atlas {
         let id = RegionId::from_index(self.regions.len())?;
         let path: Arc<str> = path.into();
         self.paths.insert(path.clone(), id);
-        self.regions.push(RegionEntry { path, members: Vec::new(), names: BTreeMap::new() });
+        self.regions.push(RegionEntry { path, members: Vec::new() });
         Ok(id)
+    }
+
+    /// Makes room in a region for so many neurons more, whose names have so many bytes.
+    pub(crate) fn reserve(&mut self, region: RegionId, neurons: usize, bytes: usize) {
+        let neurons = neurons.min(NeuronId::LIMIT);
+        self.regions[region.index()].members.reserve(neurons);
+        self.roster.entries.reserve(neurons);
+        self.roster.names.reserve(bytes);
+        self.index.reserve(neurons, |id| self.roster.key(id));
     }
 
     pub(crate) fn add_neuron(
@@ -114,48 +142,52 @@ impl Atlas {
         if !is_name(name) {
             return Err(NameError::Name(name.to_owned()));
         }
-        let entry = &mut self.regions[region.index()];
-        let name: Arc<str> = name.into();
-        let Entry::Vacant(place) = entry.names.entry(name.clone()) else {
-            let region = entry.path.to_string();
-            return Err(NameError::NeuronTwice { region, name: name.to_string() });
+        let Self { regions, roster, index, .. } = self;
+        index.reserve(1, |id| roster.key(id));
+        let Err(place) = index.find((region, name), |id| roster.key(id)) else {
+            let region = regions[region.index()].path.to_string();
+            return Err(NameError::NeuronTwice { region, name: name.to_owned() });
         };
-        let id = NeuronId::from_index(self.neurons.len())?;
-        place.insert(id);
-        entry.members.push(id);
+        let id = NeuronId::from_index(roster.entries.len())?;
+        index.put(place, id);
+        regions[region.index()].members.push(id);
+        roster.names.push_str(name);
+        // Names are at most 256 bytes, and fewer than 2^16.
+        let name_end = roster.names.len() as u32;
+        roster.entries.push(NeuronEntry { name_end, cells: 1, region });
         for capability in &card.capabilities {
             let holders = self.capabilities.entry(capability.clone()).or_default();
             if holders.last() != Some(&id) {
                 holders.push(id);
             }
         }
-        let empty = card == AgentCard::default();
-        let card = if empty { self.empty_card.clone() } else { Arc::new(card) };
-        self.neurons.push(NeuronEntry { name, region, cells: 1, card });
+        if card != EMPTY_CARD {
+            self.cards.insert(id, card);
+        }
         Ok(id)
     }
 
     /// Says how many cells stand behind an endpoint.
     pub(crate) fn set_cells(&mut self, id: NeuronId, cells: u32) {
-        self.neurons[id.index()].cells = cells;
+        self.roster.entries[id.index()].cells = cells;
     }
 
     /// How many cells stand behind an endpoint: 1 for an agent or a gate; 0 for an id that nobody has.
     #[must_use]
     pub fn cells(&self, id: NeuronId) -> u32 {
-        self.neurons.get(id.index()).map_or(0, |entry| entry.cells)
+        self.roster.entries.get(id.index()).map_or(0, |entry| entry.cells)
     }
 
     /// How many neurons and gates there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.neurons.len()
+        self.roster.entries.len()
     }
 
     /// Whether nobody is there.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.neurons.is_empty()
+        self.roster.entries.is_empty()
     }
 
     /// Every neuron and gate, in the order they were added.
@@ -195,7 +227,7 @@ impl Atlas {
     /// The neuron of this name in a region.
     #[must_use]
     pub fn neuron_in(&self, region: RegionId, name: &str) -> Option<NeuronId> {
-        self.regions.get(region.index())?.names.get(name).copied()
+        self.index.find((region, name), |id| self.roster.key(id)).ok()
     }
 
     /// The neuron at an address `region/path:name`.
@@ -208,13 +240,13 @@ impl Atlas {
     /// The name of a neuron in its region; empty for an id that nobody has.
     #[must_use]
     pub fn name(&self, id: NeuronId) -> &str {
-        self.neurons.get(id.index()).map_or("", |entry| &entry.name)
+        self.roster.name(id)
     }
 
     /// The region of a neuron.
     #[must_use]
     pub fn region_of(&self, id: NeuronId) -> Option<RegionId> {
-        self.neurons.get(id.index()).map(|entry| entry.region)
+        self.roster.entries.get(id.index()).map(|entry| entry.region)
     }
 
     /// Where a neuron is found: `region/path:name`.
@@ -229,7 +261,7 @@ impl Atlas {
     /// What a neuron tells about itself.
     #[must_use]
     pub fn card(&self, id: NeuronId) -> &AgentCard {
-        self.neurons.get(id.index()).map_or(&self.empty_card, |entry| &entry.card)
+        self.cards.get(&id).unwrap_or(&EMPTY_CARD)
     }
 
     /// The neurons that can do something, in the order they were added.

@@ -209,8 +209,6 @@ pub struct Context<'a> {
     pub(crate) id: NeuronId,
     /// Which cell of a crowd is called, or [`NO_CELL`].
     pub(crate) cell: u32,
-    pub(crate) sequence: &'a mut u32,
-    pub(crate) draws: &'a mut u64,
     pub(crate) soma: &'a mut Soma,
     pub(crate) evidence: Option<&'a EvidenceRing>,
     /// Whether the callback has added to the membrane.
@@ -321,7 +319,7 @@ impl Context<'_> {
     /// [`Saturated`]; counted, nothing was sent.
     #[inline]
     pub fn send(&mut self, firing: Firing<'_>) -> Result<(), Saturated> {
-        self.services.send((self.id, self.cell), self.sequence, firing)
+        self.services.send((self.id, self.cell), &mut self.soma.sequence, firing)
     }
 
     /// Fires an event over every synapse of this neuron, with the event's priority.
@@ -362,13 +360,13 @@ impl Context<'_> {
 
     /// A random number: the same in every run with the same seed and input.
     pub fn random(&mut self) -> u64 {
-        *self.draws += 1;
+        self.soma.draws += 1;
         // Agents draw from streams below 2^16, populations from those with bit 32 or 33, cells from those with bit 63.
         let stream = match self.cell() {
             Some(cell) => 1 << 63 | u64::from(self.id.raw()) << 32 | u64::from(cell),
             None => u64::from(self.id.raw()),
         };
-        crate::math::random(self.services.seed, stream, self.services.now, *self.draws)
+        crate::math::random(self.services.seed, stream, self.services.now, self.soma.draws)
     }
 
     /// The spikes integrated since the last firing, oldest first, as many as

@@ -202,14 +202,14 @@ impl ThresholdAdaptation {
 pub(crate) struct Membrane {
     pub(crate) described: Lif,
     threshold: f32,
-    pub(crate) rest: f32,
+    rest: f32,
     leak: Option<Decay>,
     pub(crate) refractory: u64,
     /// What a firing adds to the threshold, and how that decays.
     adaptation: Option<(f32, Decay)>,
 }
 
-/// The state of one membrane.
+/// What the runtime keeps of one agent: its membrane, and how much it has sent and drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Soma {
     potential: f32,
@@ -220,12 +220,19 @@ pub(crate) struct Soma {
     pub(crate) ready: u64,
     /// How much firing had raised the threshold, just after that tick.
     raised: f32,
-    pub(crate) membrane: u16,
+    /// The number of its next spike.
+    pub(crate) sequence: u32,
+    /// How many random numbers it has drawn.
+    pub(crate) draws: u64,
 }
 
+// With what stands behind it, an agent is one cache line.
+const _: () = assert!(size_of::<Soma>() == 40);
+
 impl Soma {
-    pub(crate) fn at_rest(membrane: u16, rest: f32) -> Self {
-        Self { potential: rest, input: 0.0, updated: 0, ready: 0, raised: 0.0, membrane }
+    pub(crate) fn at_rest(membrane: &Membrane) -> Self {
+        let potential = membrane.rest;
+        Self { potential, input: 0.0, updated: 0, ready: 0, raised: 0.0, sequence: 0, draws: 0 }
     }
 
     /// Adds input for this tick; the caller has checked `ready`.
@@ -271,10 +278,14 @@ impl Soma {
         fires
     }
 
-    /// The words that make up its state, for the digest.
-    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+    /// Its state, for the digest.
+    pub(crate) fn digest_into(&self, hasher: &mut blake3::Hasher) {
+        hasher.update(&self.sequence.to_le_bytes());
+        hasher.update(&self.draws.to_le_bytes());
         let bits = u64::from(self.potential.to_bits()) << 32 | u64::from(self.input.to_bits());
         let raised = (self.raised != 0.0).then_some(u64::from(self.raised.to_bits()));
-        [bits, self.updated, self.ready].into_iter().chain(raised)
+        for word in [bits, self.updated, self.ready].into_iter().chain(raised) {
+            hasher.update(&word.to_le_bytes());
+        }
     }
 }

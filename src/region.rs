@@ -1,6 +1,7 @@
 //! Regions: named parts of a topology, and the ports that others connect to.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::brain::Door;
 use crate::crowd::CrowdSpec;
@@ -21,9 +22,11 @@ pub(crate) struct Template {
 }
 
 pub(crate) struct NeuronSpec {
-    pub(crate) name: String,
     pub(crate) neuron: Box<dyn Neuron>,
-    pub(crate) membrane: Lif,
+    /// Where its name stands among the names of its region.
+    name: Range<usize>,
+    /// The place of its membrane among those of its region.
+    pub(crate) membrane: usize,
 }
 
 /// A region as it is described, before the topology is built.
@@ -31,8 +34,11 @@ pub(crate) struct NeuronSpec {
 /// A feature is a function that returns a region or wires one into a builder; see the crate's examples.
 pub struct Region {
     pub(crate) path: String,
-    pub(crate) membrane: Lif,
+    /// Those that were set, one after another; the last is the present one.
+    pub(crate) membranes: Vec<Lif>,
     pub(crate) neurons: Vec<NeuronSpec>,
+    /// The names of all neurons, one behind another.
+    names: String,
     pub(crate) ports: Vec<(String, Vec<String>)>,
     pub(crate) template: Option<Template>,
     pub(crate) gate: Option<Box<dyn Gate>>,
@@ -64,8 +70,9 @@ impl Region {
     fn empty(path: &str) -> Self {
         Self {
             path: path.to_owned(),
-            membrane: Lif::default(),
+            membranes: vec![Lif::default()],
             neurons: Vec::new(),
+            names: String::new(),
             ports: Vec::new(),
             template: None,
             gate: None,
@@ -140,7 +147,7 @@ impl Region {
     /// The membrane of the neurons that are added after this call, or of a crowd; without it they get [`Lif::default`].
     #[must_use]
     pub fn membrane(mut self, membrane: Lif) -> Self {
-        self.membrane = membrane;
+        self.membranes.push(membrane);
         self
     }
 
@@ -153,8 +160,26 @@ impl Region {
     /// Adds an agent that is boxed already.
     #[must_use]
     pub fn boxed(mut self, name: &str, neuron: Box<dyn Neuron>) -> Self {
-        self.neurons.push(NeuronSpec { name: name.to_owned(), neuron, membrane: self.membrane });
+        let start = self.names.len();
+        self.names.push_str(name);
+        let (name, membrane) = (start..self.names.len(), self.membranes.len() - 1);
+        self.neurons.push(NeuronSpec { neuron, name, membrane });
         self
+    }
+
+    /// The present membrane.
+    pub(crate) fn present_membrane(&self) -> Lif {
+        self.membranes.last().copied().unwrap_or_default()
+    }
+
+    /// How many bytes the names of its neurons have.
+    pub(crate) fn names_bytes(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The name of one of its neurons.
+    pub(crate) fn name(&self, spec: &NeuronSpec) -> &str {
+        &self.names[spec.name.clone()]
     }
 
     /// Lets the region grow while it runs: an unseen name gets a neuron made by `make`, up to `bound` neurons in all.
@@ -166,7 +191,8 @@ impl Region {
         bound: usize,
         make: impl Fn(&str) -> Box<dyn Neuron> + Send + 'static,
     ) -> Self {
-        self.template = Some(Template { bound, make: Box::new(make), membrane: self.membrane });
+        self.template =
+            Some(Template { bound, make: Box::new(make), membrane: self.present_membrane() });
         self
     }
 

@@ -11,9 +11,12 @@ pub(crate) struct Touched {
 
 impl Touched {
     /// Makes room for numbers below `membranes`.
-    pub(crate) fn resize(&mut self, membranes: usize) {
-        self.bits.resize(membranes.div_ceil(64), 0);
-        self.summary.resize(self.bits.len().div_ceil(64), 0);
+    pub(crate) fn hold(&mut self, membranes: usize) {
+        let words = membranes.div_ceil(64);
+        if words > self.bits.len() {
+            self.bits.resize(words, 0);
+            self.summary.resize(words.div_ceil(64), 0);
+        }
     }
 
     #[inline]
@@ -51,7 +54,7 @@ mod tests {
     #[test]
     fn numbers_come_out_once_each_and_in_order() {
         let mut touched = Touched::default();
-        touched.resize(65_535);
+        touched.hold(65_535);
         let mut expected = std::collections::BTreeSet::new();
         for call in 0..5_000 {
             let number = (crate::math::random(3, 0, 0, call) % 65_535) as usize;

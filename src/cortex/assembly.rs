@@ -70,8 +70,13 @@ impl Assembly {
         outcome.map_err(|mistake| self.mistakes.push(mistake.into())).ok()
     }
 
-    pub(super) fn compile(&mut self, membrane: &Lif, neuron: String) -> Option<u16> {
-        let checked = membrane.check().map_err(|source| Mistake::Membrane { neuron, source });
+    pub(super) fn compile(
+        &mut self,
+        membrane: &Lif,
+        neuron: impl FnOnce() -> String,
+    ) -> Option<u16> {
+        let checked =
+            membrane.check().map_err(|source| Mistake::Membrane { neuron: neuron(), source });
         self.note(checked)?;
         Some(self.membrane(membrane))
     }
@@ -107,12 +112,11 @@ impl Assembly {
             _ => AgentCard::default(),
         };
         let crowd = matches!(body, Body::Crowd(_));
-        let id = self.workers[home].add_cell(region, name, body, membrane, card.clone())?;
         for (_, worker) in self.workers.iter_mut().enumerate().filter(|&(index, _)| index != home) {
             let body = if crowd { Body::CrowdElsewhere } else { Body::Elsewhere };
             worker.add_cell(region, name, body, membrane, card.clone())?;
         }
-        Ok(id)
+        self.workers[home].add_cell(region, name, body, membrane, card)
     }
 
     pub(super) fn add_region(&mut self, region: Region) {
@@ -125,26 +129,21 @@ impl Assembly {
             self.workers[0].regions.push(RegionPlan { template: None });
             return;
         };
-        let region = self.add_crowd(id, region);
-        if let Some(population) = region.population {
+        let mut region = self.add_crowd(id, region);
+        if let Some(population) = &region.population {
             if !region.neurons.is_empty() || region.template.is_some() || region.gate.is_some() {
                 let (region, source) = (region.path.clone(), PopulationError::NotAlone);
                 self.mistakes.push(Mistake::Population { region, source });
             }
-            self.add_population(id, &region.path, &population);
+            self.add_population(id, &region.path, population);
         }
-        if let Some(gate) = region.gate {
+        if let Some(gate) = region.gate.take() {
             self.add_gate(id, &region.path, gate);
         }
-        for spec in region.neurons {
-            let address = format!("{}:{}", region.path, spec.name);
-            let Some(membrane) = self.compile(&spec.membrane, address) else { continue };
-            let body = Body::Agent(spec.neuron);
-            let added = self.add_cell(id, &spec.name, body, membrane);
-            self.note(added);
-        }
-        let template = region.template.and_then(|template| {
-            let membrane = self.compile(&template.membrane, format!("{}:*", region.path))?;
+        self.add_neurons(id, &mut region);
+        let template = region.template.take().and_then(|template| {
+            let address = || format!("{}:*", region.path);
+            let membrane = self.compile(&template.membrane, address)?;
             Some(TemplatePlan {
                 bound: template.bound,
                 make: guarded_template(template.make),
@@ -154,6 +153,27 @@ impl Assembly {
         self.workers[0].regions.push(RegionPlan { template });
         for (name, neurons) in region.ports {
             self.add_port(id, name, &neurons);
+        }
+    }
+
+    fn add_neurons(&mut self, id: RegionId, region: &mut Region) {
+        let neurons = std::mem::take(&mut region.neurons);
+        for worker in &mut self.workers {
+            worker.reserve(id, neurons.len(), region.names_bytes());
+        }
+        // Neurons that follow each other mostly have one membrane.
+        let mut last = None;
+        for spec in neurons {
+            let name = region.name(&spec);
+            let known = last.filter(|&(membrane, _)| membrane == spec.membrane);
+            let number = known.map(|(_, number)| number).or_else(|| {
+                let address = || format!("{}:{name}", region.path);
+                self.compile(&region.membranes[spec.membrane], address)
+            });
+            let Some(number) = number else { continue };
+            last = Some((spec.membrane, number));
+            let added = self.add_cell(id, name, Body::Agent(spec.neuron), number);
+            self.note(added);
         }
     }
 

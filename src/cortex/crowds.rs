@@ -167,12 +167,12 @@ impl Assembly {
             let (region, source) = (region.path.clone(), CrowdError::NotAlone);
             self.mistakes.push(Mistake::Crowd { region, source });
         }
-        self.found_crowd(id, &region.path, &region.membrane, spec);
+        self.found_crowd(id, &region.path, &region.present_membrane(), spec);
         region
     }
 
     fn found_crowd(&mut self, region: RegionId, path: &str, membrane: &Lif, spec: CrowdSpec) {
-        let address = format!("{path}:{CELLS}");
+        let address = || format!("{path}:{CELLS}");
         let Some(number) = self.compile(membrane, address) else { return };
         let home = self.home(region);
         let membrane = self.workers[home].membranes[usize::from(number)].clone();

@@ -84,7 +84,7 @@ impl Desk for Reception<'_> {
         }
         self.make_room(payload.len())?;
         let worker = &mut *self.worker;
-        let sequence = &mut worker.cells[gate.index()].sequence;
+        let sequence = &mut worker.cells[gate.index()].soma.sequence;
         let header = Header {
             time_ns: worker.services.tick_length.start_ns(Tick(worker.services.now)),
             sequence: *sequence,
@@ -121,7 +121,7 @@ impl Desk for Reception<'_> {
     ) -> Result<(), AdmitError> {
         self.make_room(payload.len())?;
         let worker = &mut *self.worker;
-        let sequence = &mut worker.cells[gate.index()].sequence;
+        let sequence = &mut worker.cells[gate.index()].soma.sequence;
         let firing = Firing { kind, priority, payload, ..Firing::default() };
         if let Some(tracer) = &mut worker.services.tracer {
             tracer.admits();

@@ -71,7 +71,7 @@ pub(super) fn fingerprint(worker: &Worker, id: NeuronId) -> u32 {
 
 /// What a neuron is, and what its membrane holds.
 fn digest_neuron(worker: &Worker, id: NeuronId, state: &mut Vec<u8>, hasher: &mut blake3::Hasher) {
-    let (cell, soma) = (&worker.cells[id.index()], &worker.somas[id.index()]);
+    let cell = &worker.cells[id.index()];
     state.clear();
     match &cell.body {
         Body::Agent(neuron) => snapshot_of(neuron.as_ref(), state),
@@ -82,12 +82,8 @@ fn digest_neuron(worker: &Worker, id: NeuronId, state: &mut Vec<u8>, hasher: &mu
     }
     hasher.update(&(state.len() as u64).to_le_bytes());
     hasher.update(state);
-    hasher.update(&cell.sequence.to_le_bytes());
-    hasher.update(&cell.draws.to_le_bytes());
-    for word in soma.words() {
-        hasher.update(&word.to_le_bytes());
-    }
-    if let Some(ring) = &cell.evidence {
+    cell.soma.digest_into(hasher);
+    if let Some(ring) = worker.evidence_of(id) {
         ring.digest_into(hasher);
     }
 }

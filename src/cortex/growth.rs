@@ -53,6 +53,17 @@ impl Worker {
         (self.membranes.len() - 1) as u16
     }
 
+    /// Makes room in a region for so many neurons more, whose names have so many bytes.
+    pub(super) fn reserve(&mut self, region: RegionId, neurons: usize, bytes: usize) {
+        Arc::make_mut(&mut self.atlas).reserve(region, neurons, bytes);
+        let neurons = neurons.min(NeuronId::LIMIT);
+        self.cells.reserve(neurons);
+        self.membrane_numbers.reserve(neurons);
+        self.services.touched.hold(self.cells.len() + neurons);
+        self.table.reserve_neurons(neurons);
+        self.crossing.reserve(neurons);
+    }
+
     /// Adds what stands at one id, here or elsewhere; its synapses come later.
     pub(crate) fn add_cell(
         &mut self,
@@ -68,11 +79,14 @@ impl Worker {
         };
         let home = self.crossing.home_of_region(region);
         let id = Arc::make_mut(&mut self.atlas).add_neuron(region, name, card)?;
-        let evidence = (bound > 0).then(|| Box::new(EvidenceRing::new(bound)));
-        self.cells.push(Cell { body, sequence: 0, draws: 0, evidence });
-        self.somas.push(Soma::at_rest(membrane, self.membranes[usize::from(membrane)].rest));
+        if bound > 0 {
+            self.evidence.resize_with(id.index() + 1, || None);
+            self.evidence[id.index()] = Some(Box::new(EvidenceRing::new(bound)));
+        }
+        self.cells.push(Cell { soma: Soma::at_rest(&self.membranes[usize::from(membrane)]), body });
+        self.membrane_numbers.push(membrane);
         self.table.add_neuron();
-        self.services.touched.resize(self.cells.len());
+        self.services.touched.hold(self.cells.len());
         self.crossing.add_neuron(home);
         Ok(id)
     }

@@ -264,9 +264,8 @@ impl Cortex {
     #[must_use]
     pub fn potential(&self, id: NeuronId) -> Option<f32> {
         let worker = self.worker_of(id)?;
-        let soma = worker.somas.get(id.index())?;
-        let membrane = &worker.membranes[usize::from(soma.membrane)];
-        Some(soma.potential_at(self.next.saturating_sub(1), membrane))
+        let cell = worker.cells.get(id.index())?;
+        Some(cell.soma.potential_at(self.next.saturating_sub(1), worker.membrane_of(id)))
     }
 
     /// The weight of the first synapse from one neuron to another.

@@ -95,7 +95,7 @@ impl Cortex {
         membrane.check()?;
         self.record_command(&Recorded::Threshold { neuron, threshold })?;
         let worker = self.workers_mut_at(home);
-        worker.somas[neuron.index()].membrane = worker.membrane(&membrane);
+        worker.membrane_numbers[neuron.index()] = worker.membrane(&membrane);
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Cortex {
             matches!(worker.cells[neuron.index()].body, Body::Agent(_) | Body::Silenced)
         });
         agent
-            .map(|worker| worker.somas[neuron.index()].membrane)
+            .map(|worker| worker.membrane_numbers[neuron.index()])
             .ok_or(OperatorError::NoAgent(neuron))
     }
 

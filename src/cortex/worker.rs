@@ -41,12 +41,14 @@ pub(crate) enum Body {
     Silenced,
 }
 
+/// One id: what a spike needs of it lies in one cache line.
+#[repr(align(64))]
 pub(crate) struct Cell {
+    pub(crate) soma: Soma,
     pub(crate) body: Body,
-    pub(crate) sequence: u32,
-    pub(crate) draws: u64,
-    pub(crate) evidence: Option<Box<EvidenceRing>>,
 }
+
+const _: () = assert!(size_of::<Cell>() == 64);
 
 /// A spike that a gate put straight onto a membrane.
 #[derive(Debug, Clone, Copy)]
@@ -66,8 +68,11 @@ pub(crate) struct Worker {
     pub(crate) services: Services,
     pub(crate) atlas: Arc<Atlas>,
     pub(crate) cells: Vec<Cell>,
-    pub(crate) somas: Vec<Soma>,
+    /// The number of each neuron's membrane.
+    pub(crate) membrane_numbers: Vec<u16>,
     pub(crate) membranes: Vec<Membrane>,
+    /// By id, as far as one of them asked for evidence.
+    pub(crate) evidence: Vec<Option<Box<EvidenceRing>>>,
     pub(crate) table: SynapseTable,
     pub(crate) network: Network,
     pub(crate) crowds: Crowds,
@@ -93,8 +98,9 @@ impl Worker {
             services,
             atlas: Arc::default(),
             cells: Vec::new(),
-            somas: Vec::new(),
+            membrane_numbers: Vec::new(),
             membranes: Vec::new(),
+            evidence: Vec::new(),
             table: SynapseTable::default(),
             network: Network::default(),
             crowds: Crowds::default(),
@@ -111,6 +117,17 @@ impl Worker {
             run: Vec::new(),
             deferred_last: None,
         }
+    }
+
+    /// The parameters of a neuron's membrane.
+    #[inline]
+    pub(crate) fn membrane_of(&self, id: NeuronId) -> &Membrane {
+        &self.membranes[usize::from(self.membrane_numbers[id.index()])]
+    }
+
+    /// What a neuron has kept of what it heard, if it asked for that.
+    pub(crate) fn evidence_of(&self, id: NeuronId) -> Option<&EvidenceRing> {
+        self.evidence.get(id.index())?.as_deref()
     }
 
     /// A tick begins.
@@ -299,17 +316,16 @@ impl Worker {
             // No synapse leads from here to what is elsewhere.
             Body::Elsewhere | Body::CrowdElsewhere => return,
         }
-        let soma = &mut self.somas[target.index()];
-        if now < soma.ready {
-            let ready = soma.ready;
+        if now < cell.soma.ready {
+            let ready = cell.soma.ready;
             self.meet_refractory(target, ready, arrival);
             return;
         }
         if drive != 0.0 {
-            soma.add(drive);
+            cell.soma.add(drive);
             self.services.touched.insert(target.index());
         }
-        if let Some(ring) = &mut cell.evidence
+        if let Some(Some(ring)) = self.evidence.get_mut(target.index())
             && ring.keep(spike, payload, drive, Tick(now))
         {
             self.services.evidence_let_go += 1;
@@ -353,8 +369,8 @@ impl Worker {
                 self.crowds.fire(crowd, &mut self.services, &self.atlas);
                 continue;
             }
-            let soma = &mut self.somas[id.index()];
-            if !soma.step(now, &self.membranes[usize::from(soma.membrane)]) {
+            let membrane = &self.membranes[usize::from(self.membrane_numbers[index])];
+            if !self.cells[index].soma.step(now, membrane) {
                 continue;
             }
             // It failed on a spike of this very tick: who is silenced does not fire.
@@ -365,7 +381,7 @@ impl Worker {
             self.table.fired(id, now);
             self.services.fires(id);
             self.call(id, |neuron, ctx| neuron.on_fire(ctx));
-            if let Some(ring) = &mut self.cells[id.index()].evidence {
+            if let Some(Some(ring)) = self.evidence.get_mut(index) {
                 ring.clear();
             }
         }
@@ -385,7 +401,7 @@ impl Worker {
                 || self.crossing.goes_elsewhere(endpoint, BROADCAST);
             if heard && !cells.is_empty() {
                 self.services.fires(endpoint);
-                let sequence = &mut self.cells[endpoint.index()].sequence;
+                let sequence = &mut self.cells[endpoint.index()].soma.sequence;
                 self.services.send_volleys(endpoint, sequence, cells);
             }
         }
@@ -450,10 +466,8 @@ impl Worker {
             atlas: &self.atlas,
             id,
             cell: NO_CELL,
-            sequence: &mut cell.sequence,
-            draws: &mut cell.draws,
-            soma: &mut self.somas[id.index()],
-            evidence: cell.evidence.as_deref(),
+            soma: &mut cell.soma,
+            evidence: self.evidence.get(id.index()).and_then(Option::as_deref),
             integrated: false,
         };
         // Unwind safe: what the callback may leave half done is the neuron's own state, and the neuron is silenced.

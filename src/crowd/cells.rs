@@ -37,16 +37,6 @@ pub(crate) trait AnyCrowd: Send {
     fn check(&mut self) -> Vec<(u32, Fault)>;
 }
 
-/// What the runtime keeps of a cell beside the agent.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct State {
-    pub(super) soma: Soma,
-    pub(super) draws: u64,
-    pub(super) sequence: u32,
-}
-
-const _: () = assert!(size_of::<State>() <= 48);
-
 /// What weights are multiplied with where a spike arrives; `None` where it leaves membranes alone.
 #[inline]
 fn scale_of(spike: &Spike, sign: f32) -> Option<f32> {
@@ -63,7 +53,7 @@ pub(super) const SILENCED: u64 = u64::MAX;
 pub(crate) struct Crowd<N> {
     endpoint: NeuronId,
     membrane: Membrane,
-    pub(super) states: Vec<State>,
+    pub(super) somas: Vec<Soma>,
     pub(super) agents: Vec<N>,
     /// One a cell, or none at all where no agent asked for evidence.
     pub(super) evidence: Vec<Option<Box<EvidenceRing>>>,
@@ -80,14 +70,13 @@ impl<N: Neuron + 'static> Crowd<N> {
         membrane: Membrane,
         make: &mut dyn FnMut(u32) -> N,
     ) -> Result<Self, CrowdError> {
-        let (mut states, mut agents) = (Vec::new(), Vec::new());
-        let bytes = u64::from(cells) * (size_of::<State>() + size_of::<N>()) as u64;
-        let asked = states.try_reserve_exact(cells as usize);
+        let (mut somas, mut agents) = (Vec::new(), Vec::new());
+        let bytes = u64::from(cells) * (size_of::<Soma>() + size_of::<N>()) as u64;
+        let asked = somas.try_reserve_exact(cells as usize);
         asked
             .and_then(|()| agents.try_reserve_exact(cells as usize))
             .map_err(|_| CrowdError::Memory { cells, bytes })?;
-        let soma = Soma::at_rest(0, membrane.rest);
-        states.resize(cells as usize, State { soma, draws: 0, sequence: 0 });
+        somas.resize(cells as usize, Soma::at_rest(&membrane));
         agents.extend((0..cells).map(make));
         let ring = |agent: &N| match agent.evidence() {
             0 => None,
@@ -96,10 +85,10 @@ impl<N: Neuron + 'static> Crowd<N> {
         let wanted = agents.iter().any(|agent| agent.evidence() > 0);
         let evidence = if wanted { agents.iter().map(ring).collect() } else { Vec::new() };
         let mut touched = Touched::default();
-        touched.resize(cells as usize);
+        touched.hold(cells as usize);
         let endpoint = NeuronId::new(0).expect("0 is not the broadcast address");
         let (tally, large) = (Tally::default(), Vec::new());
-        Ok(Self { endpoint, membrane, states, agents, evidence, touched, tally, large })
+        Ok(Self { endpoint, membrane, somas, agents, evidence, touched, tally, large })
     }
 
     /// Calls an agent; a fault silences it and nobody else.
@@ -111,15 +100,12 @@ impl<N: Neuron + 'static> Crowd<N> {
         callback: impl FnOnce(&mut N, &mut Context<'_>) -> NeuronResult,
     ) {
         let index = cell as usize;
-        let state = &mut self.states[index];
         let mut context = Context {
             services: around.services,
             atlas: around.atlas,
             id: self.endpoint,
             cell,
-            sequence: &mut state.sequence,
-            draws: &mut state.draws,
-            soma: &mut state.soma,
+            soma: &mut self.somas[index],
             evidence: self.evidence.get(index).and_then(Option::as_deref),
             integrated: false,
         };
@@ -151,7 +137,7 @@ impl<N: Neuron + 'static> Crowd<N> {
 
     #[cold]
     fn silence(&mut self, around: &mut Around<'_>, cell: u32, fault: Fault) {
-        self.states[cell as usize].soma.ready = SILENCED;
+        self.somas[cell as usize].ready = SILENCED;
         self.tally.faults += 1;
         let tick = Tick(around.services.now);
         around.faults.push(CellFault { endpoint: self.endpoint, cell, fault, tick });
@@ -160,9 +146,9 @@ impl<N: Neuron + 'static> Crowd<N> {
     #[inline(always)]
     fn hear_one(&mut self, around: &mut Around<'_>, (cell, drive): (u32, f32), heard: &Heard<'_>) {
         let now = around.services.now;
-        let state = &mut self.states[cell as usize];
-        if now < state.soma.ready {
-            if state.soma.ready == SILENCED {
+        let soma = &mut self.somas[cell as usize];
+        if now < soma.ready {
+            if soma.ready == SILENCED {
                 self.tally.silenced += 1;
             } else {
                 self.tally.refractory += 1;
@@ -170,7 +156,7 @@ impl<N: Neuron + 'static> Crowd<N> {
             return;
         }
         if drive != 0.0 {
-            state.soma.add(drive);
+            soma.add(drive);
             self.touched.insert(cell as usize);
         }
         if let Some(Some(ring)) = self.evidence.get_mut(cell as usize)
@@ -188,7 +174,7 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
     }
 
     fn cells(&self) -> u32 {
-        self.states.len() as u32
+        self.somas.len() as u32
     }
 
     fn tally(&self) -> Tally {
@@ -269,7 +255,7 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
         let mut from = 0;
         self.guarded(around, |crowd, around, current| {
             while let Some(index) = crowd.touched.pop(&mut from) {
-                let soma = &mut crowd.states[index].soma;
+                let soma = &mut crowd.somas[index];
                 let silenced = soma.ready == SILENCED;
                 if !soma.step(now, &crowd.membrane) {
                     continue;
@@ -290,7 +276,7 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
     }
 
     fn wake(&mut self, around: &mut Around<'_>, cell: u32) {
-        if self.states[cell as usize].soma.ready == SILENCED {
+        if self.somas[cell as usize].ready == SILENCED {
             return;
         }
         let mut once = true;
@@ -303,23 +289,19 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
     }
 
     fn potential(&self, cell: u32, now: u64) -> Option<f32> {
-        Some(self.states.get(cell as usize)?.soma.potential_at(now, &self.membrane))
+        Some(self.somas.get(cell as usize)?.potential_at(now, &self.membrane))
     }
 
     fn digest_into(&self, hasher: &mut blake3::Hasher) {
         let mut bytes = Vec::new();
-        for (cell, (state, agent)) in self.states.iter().zip(&self.agents).enumerate() {
+        for (cell, (soma, agent)) in self.somas.iter().zip(&self.agents).enumerate() {
             bytes.clear();
-            if state.soma.ready != SILENCED {
+            if soma.ready != SILENCED {
                 snapshot_of(agent, &mut bytes);
             }
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(&bytes);
-            hasher.update(&state.sequence.to_le_bytes());
-            hasher.update(&state.draws.to_le_bytes());
-            for word in state.soma.words() {
-                hasher.update(&word.to_le_bytes());
-            }
+            soma.digest_into(hasher);
             if let Some(Some(ring)) = self.evidence.get(cell) {
                 ring.digest_into(hasher);
             }

@@ -33,43 +33,35 @@ impl From<StateError> for CrowdStateError {
 
 impl<N: Neuron + 'static> Crowd<N> {
     pub(super) fn save_cells(&self, out: &mut StateWriter<'_>) -> Result<(), CrowdStateError> {
-        let (mut sequences, mut draws) = (Vec::new(), Vec::new());
         let (mut somas, mut states) = (SomaColumns::default(), Texts::default());
         let mut evidence = EvidenceColumns::default();
-        for (cell, (state, agent)) in self.states.iter().zip(&self.agents).enumerate() {
-            sequences.push(state.sequence);
-            draws.push(state.draws);
-            somas.push(&state.soma);
+        for (cell, (soma, agent)) in self.somas.iter().zip(&self.agents).enumerate() {
+            somas.push(soma);
             evidence.push(self.evidence.get(cell).and_then(Option::as_deref));
-            if state.soma.ready != SILENCED {
+            if soma.ready != SILENCED {
                 let saved = neuron::save(agent, &mut states.bytes);
                 saved.map_err(|fault| CrowdStateError::Cell(cell as u32, fault))?;
             }
             states.seal();
         }
         states.write("state", out)?;
-        out.column("sequence", &sequences)?;
-        out.column("draws", &draws)?;
         somas.write(out)?;
         Ok(evidence.write(out)?)
     }
 
     pub(super) fn load_cells(&mut self, section: &Section<'_>) -> Result<(), CrowdStateError> {
-        let count = self.states.len();
+        let count = self.somas.len();
         let states = TextsColumn::read(section, "state", count)?;
-        let sequences = section.values::<u32>("sequence", count)?;
-        let draws = section.values::<u64>("draws", count)?;
         let somas = SomaColumns::read(section, count)?;
         let evidence = EvidenceRead::read(section, count)?;
-        for (cell, (state, agent)) in self.states.iter_mut().zip(&mut self.agents).enumerate() {
-            (state.sequence, state.draws) = (sequences[cell], draws[cell]);
-            state.soma = somas.get(cell, state.soma.membrane);
+        for (cell, (soma, agent)) in self.somas.iter_mut().zip(&mut self.agents).enumerate() {
+            *soma = somas.get(cell);
             let ring = self.evidence.get_mut(cell).and_then(Option::as_deref_mut);
             if !evidence.give(cell, ring) {
                 let expected = "the cell keeps fewer spikes";
                 return Err(section.refuse("evidence.kept", cell, "that", expected).into());
             }
-            if state.soma.ready != SILENCED {
+            if soma.ready != SILENCED {
                 let restored = neuron::restore(agent, states.get(cell));
                 restored.map_err(|fault| CrowdStateError::Cell(cell as u32, fault))?;
             }

@@ -1,13 +1,15 @@
-//! Membranes as columns of a state.
+//! What the runtime keeps of agents, as columns of a state.
 
 use std::io;
 
 use super::Soma;
 use crate::state::{Section, StateError, StateWriter};
 
-/// The state of many membranes, one column a field.
+/// Of many agents, one column a field.
 #[derive(Debug, Default)]
 pub(crate) struct SomaColumns {
+    sequence: Vec<u32>,
+    draws: Vec<u64>,
     potential: Vec<f32>,
     input: Vec<f32>,
     updated: Vec<u64>,
@@ -18,7 +20,9 @@ pub(crate) struct SomaColumns {
 impl SomaColumns {
     pub(crate) fn push(&mut self, soma: &Soma) {
         // Taken apart, so that a field more cannot be forgotten here.
-        let &Soma { potential, input, updated, ready, raised, membrane: _ } = soma;
+        let &Soma { potential, input, updated, ready, raised, sequence, draws } = soma;
+        self.sequence.push(sequence);
+        self.draws.push(draws);
         self.potential.push(potential);
         self.input.push(input);
         self.updated.push(updated);
@@ -27,6 +31,8 @@ impl SomaColumns {
     }
 
     pub(crate) fn write(&self, out: &mut StateWriter<'_>) -> io::Result<()> {
+        out.column("sequence", &self.sequence)?;
+        out.column("draws", &self.draws)?;
         out.column("potential", &self.potential)?;
         out.column("input", &self.input)?;
         out.column("updated", &self.updated)?;
@@ -36,6 +42,8 @@ impl SomaColumns {
 
     pub(crate) fn read(section: &Section<'_>, count: usize) -> Result<Self, StateError> {
         Ok(Self {
+            sequence: section.values("sequence", count)?,
+            draws: section.values("draws", count)?,
             potential: section.values("potential", count)?,
             input: section.values("input", count)?,
             updated: section.values("updated", count)?,
@@ -44,15 +52,16 @@ impl SomaColumns {
         })
     }
 
-    /// The membrane at a place below their number, with the parameters that it has.
-    pub(crate) fn get(&self, index: usize, membrane: u16) -> Soma {
+    /// Of the agent at a place below their number.
+    pub(crate) fn get(&self, index: usize) -> Soma {
         Soma {
+            sequence: self.sequence[index],
+            draws: self.draws[index],
             potential: self.potential[index],
             input: self.input[index],
             updated: self.updated[index],
             ready: self.ready[index],
             raised: self.raised[index],
-            membrane,
         }
     }
 }

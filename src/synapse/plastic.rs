@@ -52,6 +52,11 @@ impl Learning {
         }
     }
 
+    pub(super) fn reserve_neurons(&mut self, neurons: usize) {
+        self.incoming.reserve(neurons);
+        self.fired.reserve(neurons);
+    }
+
     /// The number of a rule; equal rules have one number.
     pub(crate) fn rule(&mut self, rule: Rule) -> usize {
         if let Some(found) = self.rules.iter().position(|state| state.rule == rule) {

@@ -105,6 +105,12 @@ impl SynapseTable {
         self.homeostasis.add_neuron();
     }
 
+    /// Makes room for so many neurons more.
+    pub(crate) fn reserve_neurons(&mut self, neurons: usize) {
+        self.by_source.reserve(neurons);
+        self.learning.reserve_neurons(neurons);
+    }
+
     pub(crate) fn add_projection(
         &mut self,
         spec: &Projection,

@@ -6,7 +6,7 @@ use std::io;
 use crate::cortex::builder::Target;
 use crate::cortex::digest::Digest;
 use crate::membrane::Lif;
-use crate::neuron::snapshot_of;
+use crate::neuron::{AgentCard, snapshot_of};
 use crate::projection::{Connector, Projection};
 use crate::region::{Port, Region};
 use crate::state::{Section, StateError, StateWriter, Texts, TextsColumn};
@@ -39,19 +39,45 @@ pub(crate) struct Mismatch {
     pub(crate) here: String,
 }
 
-/// A hash of texts as they are written.
-struct Print(blake3::Hasher);
+/// A hash of texts as they are written; hashed in pieces that are long enough to be hashed fast.
+struct Print {
+    hasher: blake3::Hasher,
+    written: Vec<u8>,
+}
+
+/// Bytes that are hashed at once.
+const PIECE: usize = 16 << 10;
 
 impl fmt::Write for Print {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
+        self.update(text.as_bytes());
         Ok(())
     }
 }
 
 impl Print {
     fn new() -> Self {
-        Self(blake3::Hasher::new())
+        Self { hasher: blake3::Hasher::new(), written: Vec::new() }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.written.extend_from_slice(bytes);
+        if self.written.len() >= PIECE {
+            self.hasher.update(&self.written);
+            self.written.clear();
+        }
+    }
+
+    /// A named neuron: its name, its card, and how long its state is.
+    fn show_neuron(&mut self, name: &str, card: &AgentCard, state: usize) {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if *card != AgentCard::default() || state != 0 || !name.bytes().all(plain) {
+            return self.show(&(name, card, state));
+        }
+        // The same text, without what formatting costs: there may be very many of these.
+        self.update(b"(\"");
+        self.update(name.as_bytes());
+        self.update(b"\", AgentCard { description: \"\", capabilities: [] }, 0);");
     }
 
     fn show(&mut self, value: &impl fmt::Debug) {
@@ -59,8 +85,13 @@ impl Print {
         let _ = write!(self, "{value:?};");
     }
 
-    fn short(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = *self.0.finalize().as_bytes();
+    fn finish(mut self) -> blake3::Hash {
+        self.hasher.update(&self.written);
+        self.hasher.finalize()
+    }
+
+    fn short(self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = *self.finish().as_bytes();
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 }
@@ -69,13 +100,14 @@ impl Part {
     fn of_region(region: &Region) -> Self {
         let mut print = Print::new();
         let (mut last, mut state): (Option<&Lif>, _) = (None, Vec::new());
-        for neuron in &region.neurons {
+        for spec in &region.neurons {
             state.clear();
-            snapshot_of(neuron.neuron.as_ref(), &mut state);
-            print.show(&(&neuron.name, neuron.neuron.card(), state.len()));
-            print.0.update(&state);
-            if last.replace(&neuron.membrane) != Some(&neuron.membrane) {
-                print.show(&neuron.membrane);
+            snapshot_of(spec.neuron.as_ref(), &mut state);
+            print.show_neuron(region.name(spec), &spec.neuron.card(), state.len());
+            print.update(&state);
+            let membrane = &region.membranes[spec.membrane];
+            if last.replace(membrane) != Some(membrane) {
+                print.show(membrane);
             }
         }
         if let Some(template) = &region.template {
@@ -85,7 +117,7 @@ impl Part {
             print.show(&("population", &population.cells, population.count));
         }
         if region.crowd.is_some() {
-            print.show(&("crowd", region.membrane));
+            print.show(&("crowd", region.present_membrane()));
         }
         print.show(&("ports", &region.ports));
         print.show(&("gate", region.gate.is_some() || region.door.is_some()));
@@ -101,7 +133,7 @@ impl Part {
         if let Connector::List(list) = &spec.connector {
             for synapse in list.iter() {
                 let words = [synapse.pre, synapse.post, synapse.weight.to_bits()];
-                print.0.update(bytemuck::cast_slice(&words));
+                print.update(bytemuck::cast_slice(&words));
                 print.show(&synapse.delay);
             }
             spec.connector = Connector::AllToAll;
@@ -140,7 +172,7 @@ impl Blueprint {
     pub(crate) fn hash(&self) -> Digest {
         let mut print = Print::new();
         print.show(self);
-        Digest::from_bytes(*print.0.finalize().as_bytes())
+        Digest::from_bytes(*print.finish().as_bytes())
     }
 
     pub(crate) fn save(&self, out: &mut StateWriter<'_>) -> io::Result<()> {
@@ -213,4 +245,32 @@ fn load_parts(name: &str, section: &Section<'_>) -> Result<Vec<Part>, StateError
     let names = TextsColumn::read(section, name, hashes.len())?;
     let each = hashes.iter().zip(neurons).enumerate();
     Ok(each.map(|(at, (&hash, neurons))| Part { name: names.text(at), neurons, hash }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_neuron_has_the_print_of_its_formatted_text() {
+        let cards = [AgentCard::default(), AgentCard::new("says \"x\"").capability("speak")];
+        for name in ["a", "n-1.2_x", "with space", "quo\"te", "ümlaut"] {
+            for (card, state) in cards.iter().flat_map(|card| [(card, 0), (card, 3)]) {
+                let (mut fast, mut formatted) = (Print::new(), Print::new());
+                fast.show_neuron(name, card, state);
+                formatted.show(&(name, card.clone(), state));
+                assert_eq!(fast.written, formatted.written, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_print_does_not_depend_on_its_pieces() {
+        let text: Vec<u8> = (0..100_000u32).map(|byte| byte as u8).collect();
+        let mut print = Print::new();
+        text.chunks(777).for_each(|chunk| print.update(chunk));
+        let whole = blake3::hash(&text);
+        let expected = whole.as_bytes().first_chunk().map(|word| u64::from_le_bytes(*word));
+        assert_eq!(Some(print.short()), expected);
+    }
 }

@@ -31,16 +31,13 @@ pub(super) fn save(
     homes: &[(NeuronId, &Worker)],
     out: &mut StateWriter<'_>,
 ) -> Result<(), SnapshotError> {
-    let (mut kinds, mut sequences, mut draws) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut somas, mut states) = (SomaColumns::default(), Texts::default());
-    let mut evidence = EvidenceColumns::default();
+    let (mut kinds, mut states) = (Vec::new(), Texts::default());
+    let (mut somas, mut evidence) = (SomaColumns::default(), EvidenceColumns::default());
     for &(id, worker) in homes {
         let cell = &worker.cells[id.index()];
         kinds.push(kind_of(&cell.body));
-        sequences.push(cell.sequence);
-        draws.push(cell.draws);
-        somas.push(&worker.somas[id.index()]);
-        evidence.push(cell.evidence.as_deref());
+        somas.push(&cell.soma);
+        evidence.push(worker.evidence_of(id));
         if let Body::Agent(agent) = &cell.body {
             neuron::save(agent.as_ref(), &mut states.bytes).map_err(|fault| {
                 let neuron = worker.atlas.address(id);
@@ -52,8 +49,6 @@ pub(super) fn save(
     out.section("neurons")?;
     out.column("kind", &kinds)?;
     states.write("state", out)?;
-    out.column("sequence", &sequences)?;
-    out.column("draws", &draws)?;
     somas.write(out)?;
     Ok(evidence.write(out)?)
 }
@@ -62,8 +57,6 @@ pub(super) fn save(
 pub(super) struct Neurons<'a> {
     kinds: Vec<u8>,
     states: TextsColumn<'a>,
-    sequences: Vec<u32>,
-    draws: Vec<u64>,
     somas: SomaColumns,
     evidence: EvidenceRead<'a>,
 }
@@ -73,8 +66,6 @@ impl<'a> Neurons<'a> {
         Ok(Self {
             kinds: section.values("kind", neurons)?,
             states: TextsColumn::read(section, "state", neurons)?,
-            sequences: section.values("sequence", neurons)?,
-            draws: section.values("draws", neurons)?,
             somas: SomaColumns::read(section, neurons)?,
             evidence: EvidenceRead::read(section, neurons)?,
         })
@@ -109,14 +100,12 @@ impl<'a> Neurons<'a> {
                 return Err(section.refuse("kind", index, found, expected).into());
             }
         }
-        let cell = &mut worker.cells[index];
-        (cell.sequence, cell.draws) = (self.sequences[index], self.draws[index]);
-        if !self.evidence.give(index, cell.evidence.as_deref_mut()) {
+        worker.cells[index].soma = self.somas.get(index);
+        let ring = worker.evidence.get_mut(index).and_then(Option::as_deref_mut);
+        if !self.evidence.give(index, ring) {
             let expected = "the neuron keeps fewer spikes";
             return Err(section.refuse("evidence.kept", index, "that", expected).into());
         }
-        let membrane = worker.somas[index].membrane;
-        worker.somas[index] = self.somas.get(index, membrane);
         Ok(())
     }
 }

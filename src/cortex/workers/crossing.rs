@@ -94,6 +94,12 @@ impl Crossing {
         self.regions.get(region.index()).copied().unwrap_or(0)
     }
 
+    /// Makes room for so many neurons more.
+    pub(in crate::cortex) fn reserve(&mut self, neurons: usize) {
+        self.homes.reserve(neurons);
+        self.reach.reserve(neurons);
+    }
+
     /// A neuron has been added, and belongs to a worker.
     pub(in crate::cortex) fn add_neuron(&mut self, home: u8) {
         self.homes.push(home);
