@@ -5,7 +5,8 @@ use super::assembly::Assembly;
 use super::builder::Mistake;
 use super::growth::End;
 use super::wheel::Arrival;
-use super::worker::{Body, Worker};
+use super::worker::{Body, NOBODY, Worker};
+use crate::context::Context;
 use crate::crowd::{CrowdError, CrowdSpec, Heard, Side, Strand};
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::Lif;
@@ -16,16 +17,32 @@ use crate::spike::{NO_CELL, Spike, SpikeKind};
 use crate::synapse::{NewSynapse, Segment, Tie};
 
 impl Worker {
-    /// Wakes whose time has come, agents and cells, in the order in which they asked.
-    pub(super) fn wake(&mut self, now: u64) {
+    /// Wakes whose time has come, agents and cells, in the order in which they asked. After a panic it is called again.
+    pub(super) fn wake(&mut self) {
+        let now = self.services.now;
         while let Some((id, cell)) = self.services.timers.pop(now) {
-            if let Some(tracer) = &mut self.services.tracer {
+            let Self { services, atlas, cells, evidence, crowds, called, .. } = self;
+            if let Some(tracer) = &mut services.tracer {
                 tracer.wakes(id);
             }
-            if let Body::Crowd(crowd) = self.cells[id.index()].body {
-                self.crowds.wake((crowd, cell), &mut self.services, &self.atlas);
-            } else {
-                self.call(id, |neuron, ctx| neuron.on_wake(ctx));
+            let own = &mut cells[id.index()];
+            let neuron = match &mut own.body {
+                Body::Agent(neuron) => neuron,
+                Body::Crowd(crowd) => {
+                    crowds.wake((*crowd, cell), services, atlas);
+                    continue;
+                }
+                _ => continue,
+            };
+            let evidence = evidence.get(id.index()).and_then(Option::as_deref);
+            let (soma, cell) = (&mut own.soma, NO_CELL);
+            let mut context =
+                Context { services, atlas, id, cell, soma, evidence, integrated: false };
+            *called = id.raw();
+            let woken = neuron.on_wake(&mut context);
+            *called = NOBODY;
+            if let Err(fault) = woken {
+                self.silence(id, &fault);
             }
         }
     }

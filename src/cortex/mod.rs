@@ -1,5 +1,6 @@
 //! The cortex: workers that compute, gates that talk to the outside, and a pace that says when.
 
+mod arrival;
 mod assembly;
 mod builder;
 mod counts;

@@ -3,9 +3,10 @@
 //! Its state is a function of the seed and the admissions. Clocks, threads and gates are kept outside, in the cortex
 //! that drives it; here are the phases that compute: route, fire, publish.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use super::arrival::Walk;
 use super::counts::{Counts, FaultLog};
 use super::growth::{RegionPlan, Wiring};
 use super::wheel::{Arrival, Wheel};
@@ -19,8 +20,7 @@ use crate::id::NeuronId;
 use crate::membrane::{Membrane, Soma};
 use crate::neuron::{Fault, Neuron, NeuronResult};
 use crate::population::{Network, PopulationEnd};
-use crate::projection::DELAY_LIMIT;
-use crate::spike::{BROADCAST, NO_CELL, Spike, SpikeKind};
+use crate::spike::{BROADCAST, NO_CELL, Spike};
 use crate::synapse::SynapseTable;
 use crate::time::Tick;
 
@@ -64,6 +64,9 @@ pub(crate) struct Outlet {
     pub(crate) held: Vec<(u32, Tick)>,
 }
 
+/// No agent is being called.
+pub(super) const NOBODY: u16 = BROADCAST;
+
 pub(crate) struct Worker {
     pub(crate) services: Services,
     pub(crate) atlas: Arc<Atlas>,
@@ -85,11 +88,15 @@ pub(crate) struct Worker {
     pub(crate) faults: FaultLog,
     pub(crate) flight_limit: usize,
     pub(super) crossing: Crossing,
-    payload: Vec<u8>,
+    pub(super) payload: Vec<u8>,
+    /// The plain row that is being walked over.
+    pub(super) walk: Option<Walk>,
+    /// The agent that is being called under the guard of a phase, or [`NOBODY`].
+    pub(super) called: u16,
     /// Spikes that arrive one after another over one strand.
     pub(super) run: Vec<u32>,
     /// The last spike that was put off by a refractory pause, and until when.
-    deferred_last: Option<(u64, Arrival)>,
+    pub(super) deferred_last: Option<(u64, Arrival)>,
 }
 
 impl Worker {
@@ -114,6 +121,8 @@ impl Worker {
             flight_limit,
             crossing,
             payload: Vec::new(),
+            walk: None,
+            called: NOBODY,
             run: Vec::new(),
             deferred_last: None,
         }
@@ -165,13 +174,7 @@ impl Worker {
         if self.table.has_interval_ended(now) && !self.is_quiet(now) {
             self.table.end_intervals(now);
         }
-        // Whatever these arrivals set off goes under way to a later tick.
-        while let Some(arrival) = self.wheel.pop(now) {
-            match self.table.segments[arrival.segment as usize].tie {
-                Some(tie) if tie.plain => self.arrive_in_crowd(arrival, tie),
-                _ => self.arrive(arrival),
-            }
-        }
+        while self.guarded(Self::take_arrivals).is_some() {}
         self.wheel.turn(now);
 
         let mut admitted = std::mem::take(&mut self.admitted);
@@ -183,210 +186,64 @@ impl Worker {
             self.admit(&admission);
         }
         self.admitted = admitted;
-        self.wake(now);
-    }
-
-    fn admit(&mut self, admission: &Admitted) {
-        let spike = admission.spike;
-        let mut large = std::mem::take(&mut self.payload);
-        let payload = resolve(&self.services, &spike, &mut large, &mut self.counts);
-        self.counts.delivered += 1;
-        self.hear(admission.target, admission.drive, &spike, payload, None);
-        self.payload = large;
-        if let Some(block) = spike.arena_ref() {
-            let _ = self.services.arena.release(block);
-        }
-    }
-
-    /// A spike arrives at the synapses of one segment.
-    #[inline]
-    fn arrive(&mut self, arrival: Arrival) {
-        let spike = *self.services.flights.spike(arrival.flight);
-        if spike.arena_ref().is_none() {
-            self.spread(arrival, &spike, spike.carried());
-        } else {
-            let mut large = std::mem::take(&mut self.payload);
-            let payload = resolve(&self.services, &spike, &mut large, &mut self.counts);
-            self.spread(arrival, &spike, payload);
-            self.payload = large;
-        }
-        if self.services.flights.land(arrival.flight, &self.services.arena) {
-            self.services.room += 1;
-        }
-    }
-
-    fn spread(&mut self, arrival: Arrival, spike: &Spike, payload: &[u8]) {
-        let now = self.services.now;
-        let segment = &self.table.segments[arrival.segment as usize];
-        if let Some(tie) = segment.tie {
-            return self.spread_strand(arrival, tie, spike, payload);
-        }
-        let shared = &self.table.projections[segment.projection as usize];
-        let slots = match NeuronId::new(arrival.only) {
-            Ok(target) => self.table.find(segment, target),
-            Err(_) => segment.row.range(),
-        };
-        let count = slots.len() as u64;
-        let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
-        let (silent, sign, projection) = (shared.silent, shared.sign, segment.projection as usize);
-        if !arrival.deferred {
-            if shared.dendrite.as_ref().is_some_and(|filter| !filter.passes(spike, payload)) {
-                self.counts.filtered += count;
-                return;
-            }
-            if shared.rule.is_some() && kind != SpikeKind::Modulatory {
-                let all = arrival.only == BROADCAST;
-                self.table.arrive(arrival.segment, slots.clone(), now, all);
-            }
-        }
-        self.counts.delivered += count;
-        if silent {
-            return;
-        }
-        let sign = if kind == SpikeKind::Inhibitory { -sign } else { sign };
-        let mut sign = sign * f32::from(spike.firings());
-        if kind != SpikeKind::Modulatory {
-            sign *= self.table.efficacy(
-                arrival.segment,
-                now,
-                arrival.only == BROADCAST,
-                arrival.deferred,
-            );
-        }
-        for slot in slots {
-            let columns = &self.table.projections[projection].columns;
-            let weight = sign * columns.weights[slot];
-            let Ok(target) = NeuronId::new(columns.targets[slot]) else { continue };
-            let drive = if kind == SpikeKind::Modulatory {
-                // A reward does not wait for the end of a pause, and comes once.
-                if !arrival.deferred {
-                    self.reward(target, weight, payload);
-                }
-                0.0
-            } else {
-                weight
-            };
-            self.hear(target, drive, spike, payload, Some(arrival));
-        }
-    }
-
-    pub(super) fn reward(&mut self, target: NeuronId, weight: f32, payload: &[u8]) {
-        let amount = payload.first_chunk::<4>().map_or(1.0, |bytes| f32::from_le_bytes(*bytes));
-        if !amount.is_finite() {
-            self.counts.refused += 1;
-            return;
-        }
-        match self.cells[target.index()].body {
-            Body::Population(end) => self.network.reward(end.population, weight * amount),
-            _ => self.table.reward(target, weight * amount, self.services.now),
-        }
-    }
-
-    /// One neuron, or gate, gets one spike.
-    #[inline]
-    pub(super) fn hear(
-        &mut self,
-        target: NeuronId,
-        drive: f32,
-        spike: &Spike,
-        payload: &[u8],
-        arrival: Option<Arrival>,
-    ) {
-        let now = self.services.now;
-        let cell = &mut self.cells[target.index()];
-        match cell.body {
-            Body::Agent(_) => {}
-            Body::Gate(gate) => {
-                if let Some(arrival) = arrival {
-                    self.services.flights.hold(arrival.flight);
-                    self.outlets[usize::from(gate)].held.push((arrival.flight, Tick(now)));
-                }
-                return;
-            }
-            Body::Population(end) => {
-                self.services.hears(target, spike);
-                self.network.drive_all(end.population, drive);
-                return;
-            }
-            Body::Crowd(crowd) => return self.hear_crowd((target, crowd), drive, spike, payload),
-            Body::Silenced => {
-                self.counts.silenced += 1;
-                return;
-            }
-            // No synapse leads from here to what is elsewhere.
-            Body::Elsewhere | Body::CrowdElsewhere => return,
-        }
-        if now < cell.soma.ready {
-            let ready = cell.soma.ready;
-            self.meet_refractory(target, ready, arrival);
-            return;
-        }
-        if drive != 0.0 {
-            cell.soma.add(drive);
-            self.services.touched.insert(target.index());
-        }
-        if let Some(Some(ring)) = self.evidence.get_mut(target.index())
-            && ring.keep(spike, payload, drive, Tick(now))
-        {
-            self.services.evidence_let_go += 1;
-        }
-        self.services.hears(target, spike);
-        self.call(target, |neuron, ctx| neuron.on_spike(spike, payload, ctx));
-    }
-
-    /// A spike has met a refractory neuron: it waits where the projection says so, and is dropped elsewhere.
-    fn meet_refractory(&mut self, target: NeuronId, ready: u64, arrival: Option<Arrival>) {
-        let lossless = |arrival: &Arrival| {
-            let segment = &self.table.segments[arrival.segment as usize];
-            self.table.projections[segment.projection as usize].lossless
-        };
-        match arrival {
-            Some(arrival) if lossless(&arrival) => {
-                self.counts.delivered -= 1;
-                self.counts.deferred += u64::from(!arrival.deferred);
-                let again = Arrival { only: target.raw(), deferred: true, ..arrival };
-                // A pause longer than the waiting list is waited for in parts.
-                let until = ready.min(self.services.now + DELAY_LIMIT);
-                // Of several synapses from one source onto one target, the first waits for all.
-                if self.deferred_last != Some((until, again)) {
-                    self.deferred_last = Some((until, again));
-                    self.services.flights.hold(arrival.flight);
-                    self.set_out(until, again, Phase::Route, target.raw());
-                }
-            }
-            _ => self.counts.refractory += 1,
-        }
+        while self.guarded(Self::wake).is_some() {}
     }
 
     /// Fire: every membrane that got input steps; who crosses the threshold fires.
     pub(crate) fn fire(&mut self) {
+        while let Some(fallen) = self.guarded(Self::step_touched) {
+            self.let_go_evidence(fallen.index());
+        }
+        if !self.crowds.faults.is_empty() {
+            self.note_cell_faults();
+        }
+    }
+
+    fn step_touched(&mut self) {
         let now = self.services.now;
         let mut from = 0;
         while let Some(index) = self.services.touched.pop(&mut from) {
             let Ok(id) = NeuronId::from_index(index) else { continue };
-            if let Body::Crowd(crowd) = self.cells[index].body {
-                self.services.fires(id);
-                self.crowds.fire(crowd, &mut self.services, &self.atlas);
+            let Self { services, atlas, cells, membranes, membrane_numbers, .. } = self;
+            let cell = &mut cells[index];
+            if let Body::Crowd(crowd) = cell.body {
+                services.fires(id);
+                self.crowds.fire(crowd, services, atlas);
                 continue;
             }
-            let membrane = &self.membranes[usize::from(self.membrane_numbers[index])];
-            if !self.cells[index].soma.step(now, membrane) {
+            let membrane = &membranes[usize::from(membrane_numbers[index])];
+            if !cell.soma.step(now, membrane) {
                 continue;
             }
             // It failed on a spike of this very tick: who is silenced does not fire.
-            if matches!(self.cells[id.index()].body, Body::Silenced) {
-                continue;
-            }
+            let Body::Agent(neuron) = &mut cell.body else { continue };
             self.counts.firings += 1;
             self.table.fired(id, now);
-            self.services.fires(id);
-            self.call(id, |neuron, ctx| neuron.on_fire(ctx));
-            if let Some(Some(ring)) = self.evidence.get_mut(index) {
-                ring.clear();
+            services.fires(id);
+            let mut context = Context {
+                services,
+                atlas,
+                id,
+                cell: NO_CELL,
+                soma: &mut cell.soma,
+                evidence: self.evidence.get(index).and_then(Option::as_deref),
+                integrated: false,
+            };
+            self.called = id.raw();
+            let fired = neuron.on_fire(&mut context);
+            self.called = NOBODY;
+            if let Err(fault) = fired {
+                self.silence(id, &fault);
             }
+            self.let_go_evidence(index);
         }
-        if !self.crowds.faults.is_empty() {
-            self.note_cell_faults();
+    }
+
+    /// A neuron has fired, or failed to: what it had kept until then goes.
+    #[inline]
+    fn let_go_evidence(&mut self, index: usize) {
+        if let Some(Some(ring)) = self.evidence.get_mut(index) {
+            ring.clear();
         }
     }
 
@@ -436,7 +293,8 @@ impl Worker {
         for index in 0..self.table.segments_of(source).len() {
             let id = self.table.segments_of(source)[index];
             let segment = &self.table.segments[id as usize];
-            if !self.reaches(segment, cell, self.services.flights.spike(flight)) {
+            let to_all = target == BROADCAST && segment.tie.is_none();
+            if !to_all && !self.reaches(segment, cell, self.services.flights.spike(flight)) {
                 continue;
             }
             let arrival = Arrival { segment: id, flight, only: target, deferred: false };
@@ -479,31 +337,30 @@ impl Worker {
         }
     }
 
+    /// Computes a phase, or the rest of it, under one guard. The agent that panicked, if one did: it is silenced, and
+    /// the phase is to go on behind it.
+    pub(super) fn guarded(&mut self, phase: impl FnOnce(&mut Self)) -> Option<NeuronId> {
+        // Unwind safe: what a callback may leave half done is the agent's own state, and the agent is silenced; whoever
+        // calls one keeps its own place in the worker.
+        let panic = catch_unwind(AssertUnwindSafe(|| phase(self))).err()?;
+        match NeuronId::new(std::mem::replace(&mut self.called, NOBODY)) {
+            Ok(id) => {
+                self.silence(id, &Fault::of_panic(panic.as_ref()));
+                Some(id)
+            }
+            // Not an agent but the runtime itself.
+            Err(_) => resume_unwind(panic),
+        }
+    }
+
     #[cold]
-    fn silence(&mut self, id: NeuronId, fault: &Fault) {
+    pub(super) fn silence(&mut self, id: NeuronId, fault: &Fault) {
         self.faults.record(self.atlas.address(id), fault.message(), Tick(self.services.now));
         self.counts.faults += 1;
         let body = std::mem::replace(&mut self.cells[id.index()].body, Body::Silenced);
         // Its drop is foreign code too.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
     }
-}
-
-/// The payload of a spike, copied out of the arena if it lies there.
-#[inline]
-fn resolve<'a>(
-    services: &Services,
-    spike: &'a Spike,
-    large: &'a mut Vec<u8>,
-    counts: &mut Counts,
-) -> &'a [u8] {
-    let Some(block) = spike.arena_ref() else { return spike.inline() };
-    large.clear();
-    if services.arena.read_into(block, large).is_err() {
-        counts.payload_gone += 1;
-        large.clear();
-    }
-    large
 }
 
 impl std::fmt::Debug for Worker {

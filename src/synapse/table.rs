@@ -26,7 +26,9 @@ pub(crate) struct Segment {
     pub(crate) arrived: u64,
     /// What the last arrival has left to give, and how much of it acted.
     pub(super) stock: Stock,
-    pub(super) efficacy: f32,
+    pub(crate) efficacy: f32,
+    /// Whether its synapses only add their weight: no filter, nothing that learns, no crowd.
+    pub(crate) plain: bool,
     /// Where its synapses lie if a crowd has part in them; the row is empty then.
     pub(crate) tie: Option<Tie>,
 }
@@ -54,6 +56,14 @@ pub(crate) struct Shared {
     pub(crate) initial: f32,
     pub(crate) rule: Option<usize>,
     pub(crate) release: Option<Release>,
+}
+
+impl Shared {
+    /// Whether a spike that arrives has to ask nothing before its weights act, and changes none of them.
+    fn is_plain(&self) -> bool {
+        let Self { dendrite, rule, release, silent, .. } = self;
+        dendrite.is_none() && rule.is_none() && release.is_none() && !silent
+    }
 }
 
 /// A synapse to be made.
@@ -180,6 +190,7 @@ impl SynapseTable {
                     arrived: 0,
                     stock: Stock::default(),
                     efficacy: 1.0,
+                    plain: self.projections[new.projection].is_plain(),
                     tie: None,
                 });
                 id
@@ -193,7 +204,7 @@ impl SynapseTable {
         let shared = &self.projections[key.projection];
         let plain = to_crowd && !shared.silent && shared.dendrite.is_none();
         let tie = Tie { projection: key.projection as u32, strand, position, plain };
-        self.segments[id].tie = Some(tie);
+        (self.segments[id].tie, self.segments[id].plain) = (Some(tie), false);
     }
 
     /// Says how many synapses a row will get, before the first is added.
