@@ -354,8 +354,11 @@ impl Context<'_> {
     /// Asks for [`Neuron::on_wake`](crate::neuron::Neuron::on_wake) after a span of cortex time, at least one tick.
     pub fn wake_in(&mut self, after: impl Into<Span>) {
         let ticks = self.services.tick_length.ticks(after.into()).0.max(1);
-        let who = (self.id, self.cell);
-        self.services.timers.set(self.services.now.saturating_add(ticks), who);
+        let (now, who) = (self.services.now, (self.id, self.cell));
+        match ticks {
+            1 => self.services.timers.set_next(now, who),
+            _ => self.services.timers.set(now.saturating_add(ticks), who),
+        }
     }
 
     /// A random number: the same in every run with the same seed and input.
