@@ -76,7 +76,7 @@ impl Cortex {
         while let Some(due) = self.next_due().filter(|&due| due <= last) {
             let began = Stamp::now();
             self.worker.begin(due);
-            self.compute(due, began)?;
+            self.compute(due, Some(began))?;
         }
         self.come_together()
     }

@@ -292,7 +292,7 @@ impl Cortex {
                 continue;
             }
             self.worker.begin(due);
-            self.compute(due, Stamp::now())?;
+            self.compute(due, Some(Stamp::now()))?;
             self.withhold(replay);
         }
         self.next = self.next.max(end);
@@ -307,7 +307,7 @@ impl Cortex {
         if let Some(fed) = replay.fed.take() {
             // What was due before has been computed when the first input of the tick was fed.
             if !self.is_quiet(fed) {
-                self.compute(fed, Stamp::now())?;
+                self.compute(fed, Some(Stamp::now()))?;
             }
             self.next = self.next.max(fed + 1);
             self.withhold(replay);

@@ -10,7 +10,7 @@ use super::workers::Traffic;
 use super::{Cortex, Digest, Worker};
 use crate::axon::AxonAccount;
 use crate::gate::GateAccount;
-use crate::pace::Pace;
+use crate::pace::{Pace, Stamp};
 
 /// What only the clock knows: how long things took. No result depends on it.
 pub(crate) struct Vitals {
@@ -24,6 +24,11 @@ pub(crate) struct Vitals {
 /// Longer times are counted as this one: a minute.
 const LONGEST_NS: u64 = 60_000_000_000;
 
+/// So many ticks of a free run are all timed, and of those behind them each so-manieth: one follows the other, and two
+/// readings of the clock take as long as a tick with one spike.
+const TIMED_ALL: u64 = 1_024;
+const TIMED_EACH: u64 = 16;
+
 impl Default for Vitals {
     fn default() -> Self {
         // Two significant digits from 1 ns to a minute: 36 KB, and far below what a shared machine repeats.
@@ -35,10 +40,19 @@ impl Default for Vitals {
 }
 
 impl Vitals {
+    /// Whether the next tick of a free run is to be timed: the first are, and then a part of them.
     #[inline]
-    pub(crate) fn tick(&mut self, ns: u64) {
+    pub(crate) fn times_next(&self) -> bool {
+        self.ticks < TIMED_ALL || self.ticks.is_multiple_of(TIMED_EACH)
+    }
+
+    /// A tick has been computed, and is timed if it is known when it began.
+    #[inline]
+    pub(crate) fn tick(&mut self, began: Option<Stamp>) {
         self.ticks += 1;
-        self.tick_took(ns);
+        if let Some(began) = began {
+            self.tick_took(Stamp::now().ns_since(began));
+        }
     }
 
     #[inline]
@@ -84,7 +98,7 @@ impl Spread {
 pub struct Latencies {
     /// From the moment that the outside handed something over until the tick that took it in had fired.
     pub gate_to_neuron: Spread,
-    /// A tick that had something to compute, from collect to publish.
+    /// A tick that had something to compute, from collect to publish; in a long run at [`Pace::Free`] each sixteenth.
     pub tick: Spread,
 }
 

@@ -99,7 +99,7 @@ impl Cortex {
         let (before, now) = (self.counts(), self.next);
         self.set_off()?;
         let began = self.collect_all(now)?.unwrap_or_else(Stamp::now);
-        self.compute(now, began)?;
+        self.compute(now, Some(began))?;
         self.come_together()?;
         let after = self.counts();
         Ok(TickReport {
@@ -172,7 +172,7 @@ impl Cortex {
             let due = due.filter(|_| !std::mem::take(&mut fresh));
             let target = due.unwrap_or(self.next).min(end - 1);
             let asked = self.passable(target);
-            let began = Stamp::now();
+            let began = self.vitals.times_next().then(Stamp::now);
             if self.collect(asked) && !self.is_quiet(asked) {
                 self.compute(asked, began)?;
                 continue;
@@ -207,7 +207,7 @@ impl Cortex {
             }
             self.wait_out(&pacer, now)?;
             let Some(began) = self.collect_all(now)? else { return Ok(Ended::Stopped) };
-            self.compute(now, began)?;
+            self.compute(now, Some(began))?;
         }
         Ok(Ended::Span)
     }
@@ -264,7 +264,7 @@ impl Cortex {
             let asked = self.passable(target);
             let began = Stamp::now();
             if self.collect(asked) && !self.is_quiet(asked) {
-                self.compute(asked, began)?;
+                self.compute(asked, Some(began))?;
                 continue;
             }
             self.stamps.clear();
@@ -387,7 +387,7 @@ impl Cortex {
     }
 
     /// Route, fire, publish, account.
-    pub(super) fn compute(&mut self, now: u64, began: Stamp) -> Result<(), RunError> {
+    pub(super) fn compute(&mut self, now: u64, began: Option<Stamp>) -> Result<(), RunError> {
         if let Some(recorder) = &mut self.recorder {
             recorder.seal();
         }
@@ -406,7 +406,7 @@ impl Cortex {
         self.emit();
         self.next = now + 1;
         self.tell_host(now);
-        self.vitals.tick(Stamp::now().ns_since(began));
+        self.vitals.tick(began);
         Ok(())
     }
 
