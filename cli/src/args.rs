@@ -212,6 +212,9 @@ pub(crate) struct RunOptions {
     /// Stop after this time, such as 30s or "2 min"
     #[arg(long = "for", value_name = "TIME", value_parser = span)]
     pub(crate) time: Option<Duration>,
+    /// Stop after this much cortex time, however long that takes
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) cortex_time: Option<Duration>,
     /// How to write the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub(crate) format: ReportFormat,

@@ -55,9 +55,24 @@ pub(crate) fn counted(count: u64, thing: &str) -> String {
     format!("{} {thing}{ending}", grouped(count))
 }
 
+/// Numbers from zero up as bars, the largest as a whole one.
+pub(crate) fn bars(numbers: &[f64]) -> String {
+    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let largest = numbers.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let bar = |&number: &f64| BARS[((number / largest).clamp(0.0, 1.0) * 8.0).ceil() as usize];
+    numbers.iter().map(bar).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_are_as_high_as_their_share_of_the_largest() {
+        assert_eq!(bars(&[0.0, 1.0, 4.0, 8.0]), " ▁▄█");
+        assert_eq!(bars(&[0.0, 0.0]), "  ");
+        assert_eq!(bars(&[]), "");
+    }
 
     #[test]
     fn thousands_are_grouped() {

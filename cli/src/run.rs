@@ -45,7 +45,11 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
     }
     let interrupts = interrupt::listen()?;
     let began = Moment::now();
-    let running = builder.build()?.spawn()?;
+    let cortex = builder.build()?;
+    let running = match options.cortex_time {
+        Some(span) => cortex.spawn_for(span)?,
+        None => cortex.spawn()?,
+    };
     let mut watch = Watch::new(&brain, assembled.alerts(), options, console, began);
     if let Ok(Some(recovered)) = running.inspect(|cortex| cortex.recovered().cloned()) {
         watch.tell_of_recovery(&recovered);

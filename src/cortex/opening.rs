@@ -81,7 +81,7 @@ impl Cortex {
         self.come_together()
     }
 
-    /// Lets spikes that are under way arrive, and closes the gates. Nothing more is admitted.
+    /// Lets spikes that are under way arrive where there are gates, and closes these. Nothing more is admitted.
     pub fn close(&mut self) {
         if self.closed {
             return;
@@ -96,8 +96,9 @@ impl Cortex {
         // A cycle never comes to rest: one longest delay is enough for all that was fired before.
         let longest = self.workers().map(|worker| worker.longest_delay().0).max();
         let last = self.next.saturating_add(longest.unwrap_or(1));
-        // One that fell has closed the gates, and has been told of; here is nobody to tell.
-        if self.drain_until(last).is_err() {
+        // Without a gate nobody is waiting for what is under way, and the run ends with the tick that it was to end with.
+        // A worker that fell has closed the gates, and has been told of; here is nobody to tell.
+        if !self.doors.is_empty() && self.drain_until(last).is_err() {
             return;
         }
         // What waits at the gates is state that goes on with the journal, and is lost without one.

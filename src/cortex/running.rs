@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::run::{Ended, RunError, RunReport};
 use super::{Cortex, Stopper};
 use crate::neuron::Fault;
+use crate::time::Span;
 
 /// Something to be done with the cortex between two ticks.
 pub(super) type Command = Box<dyn FnOnce(&mut Cortex) + Send>;
@@ -35,13 +36,25 @@ impl Cortex {
     ///
     /// # Errors
     /// [`RunError`] if a gate cannot be opened or the thread cannot be started.
-    pub fn spawn(mut self) -> Result<Running, RunError> {
+    pub fn spawn(self) -> Result<Running, RunError> {
+        self.spawn_until(None)
+    }
+
+    /// Runs on a thread of its own for a span of cortex time, or until it is stopped.
+    ///
+    /// # Errors
+    /// [`RunError`] if a gate cannot be opened or the thread cannot be started.
+    pub fn spawn_for(self, span: impl Into<Span>) -> Result<Running, RunError> {
+        self.spawn_until(Some(span.into()))
+    }
+
+    fn spawn_until(mut self, span: Option<Span>) -> Result<Running, RunError> {
         self.open()?;
         let (commands, inbox) = unbounded();
         let stopper = self.stopper();
         let thread = std::thread::Builder::new().name("cortex".to_owned()).spawn(move || {
             self.pin_to_core();
-            let outcome = self.serve(&inbox);
+            let outcome = self.serve(&inbox, span);
             (self, outcome)
         })?;
         Ok(Running { commands, stopper, thread: Some(thread) })
@@ -55,9 +68,16 @@ impl Cortex {
     }
 
     /// Runs, and between two ticks does what the handle asks for.
-    fn serve(&mut self, inbox: &Receiver<Command>) -> Result<RunReport, RunError> {
+    fn serve(
+        &mut self,
+        inbox: &Receiver<Command>,
+        span: Option<Span>,
+    ) -> Result<RunReport, RunError> {
         self.attention = Some(inbox.clone());
-        let outcome = self.run();
+        let outcome = match span {
+            Some(span) => self.run_for(span),
+            None => self.run(),
+        };
         self.attention = None;
         outcome
     }

@@ -6,7 +6,7 @@ use neuronbus::cortex::{
 use neuronbus_connectome::{Alert, pace_name};
 use serde::Serialize;
 
-use super::{LinkLine, Summary};
+use super::{LinkLine, PopulationLine, Summary};
 use crate::failure::Failure;
 
 #[derive(Serialize)]
@@ -22,6 +22,7 @@ struct Document<'a> {
     spikes: SpikeCounts,
     latency_ns: Latencies,
     links: &'a [LinkLine],
+    populations: &'a [PopulationLine],
     alerts: Vec<&'a Alert>,
     alert_count: u64,
     workers: &'a [WorkerEntry],
@@ -66,6 +67,7 @@ pub(crate) fn to_json(summary: &Summary<'_>) -> Result<String, Failure> {
         spikes: report.spikes,
         latency_ns: report.latency_ns,
         links: &summary.snapshot.links,
+        populations: &summary.snapshot.populations,
         alerts: summary.alerts.kept().collect(),
         alert_count: summary.alerts.total(),
         workers: &report.workers,

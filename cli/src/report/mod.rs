@@ -22,17 +22,57 @@ pub(crate) const LINKS: usize = 100;
 pub(crate) struct Snapshot {
     pub(crate) report: Report,
     pub(crate) links: Vec<LinkLine>,
+    pub(crate) populations: Vec<PopulationLine>,
 }
 
 impl Snapshot {
     pub(crate) fn of(cortex: &Cortex, links: usize) -> Self {
-        Self { report: cortex.report(), links: strongest(cortex, links) }
+        Self {
+            report: cortex.report(),
+            links: strongest(cortex, links),
+            populations: populations(cortex),
+        }
     }
 
     /// The same without the digest: what a view shows that is drawn again and again.
     pub(crate) fn live(cortex: &Cortex, links: usize) -> Self {
-        Self { report: cortex.live_report(), links: strongest(cortex, links) }
+        Self {
+            report: cortex.live_report(),
+            links: strongest(cortex, links),
+            populations: populations(cortex),
+        }
     }
+}
+
+/// A population that counts how often its cells fire.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct PopulationLine {
+    pub(crate) path: String,
+    pub(crate) cells: u32,
+    /// Over the whole run, a second and cell.
+    pub(crate) mean_hz: f64,
+    /// The same, bin by bin: the latest ones.
+    pub(crate) latest_hz: Vec<f64>,
+}
+
+impl PopulationLine {
+    /// Bins that are said; a run of months has more than anybody reads.
+    const LATEST: usize = 60;
+}
+
+fn populations(cortex: &Cortex) -> Vec<PopulationLine> {
+    let atlas = cortex.atlas();
+    let line = |region| {
+        let rates = cortex.recorded_rates(region)?;
+        let cells = atlas.members(region).first().map_or(0, |&id| atlas.cells(id));
+        Some(PopulationLine {
+            path: atlas.path(region).to_owned(),
+            cells,
+            mean_hz: rates.iter().sum::<f64>() / rates.len().max(1) as f64,
+            latest_hz: rates[rates.len().saturating_sub(PopulationLine::LATEST)..].to_vec(),
+        })
+    };
+    atlas.regions().filter_map(line).collect()
 }
 
 /// One learned link, with names instead of numbers.

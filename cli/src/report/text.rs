@@ -6,8 +6,8 @@ use std::time::Duration;
 use neuronbus::cortex::{Report, Spread};
 use neuronbus_connectome::pace_name;
 
-use super::{LinkLine, Summary};
-use crate::figures::{about, counted, grouped, nanoseconds, time, times};
+use super::{LinkLine, PopulationLine, Summary};
+use crate::figures::{self, about, counted, grouped, nanoseconds, time, times};
 use crate::view::Style;
 
 /// Links that a person reads; the JSON report has more.
@@ -26,6 +26,7 @@ pub(crate) fn to_text(summary: &Summary<'_>, style: Style) -> String {
     let _ = workers(&mut text, report, style);
     let _ = axons(&mut text, report, style);
     let _ = troubles(&mut text, report, style);
+    let _ = populations(&mut text, &summary.snapshot.populations, style);
     let _ = links(&mut text, &summary.snapshot.links, style);
     let _ = alerts(&mut text, summary, style);
     text
@@ -105,7 +106,21 @@ fn latencies(text: &mut String, report: &Report, style: Style) -> std::fmt::Resu
     line("tick", &report.latency_ns.tick)
 }
 
-/// I-6, written out: each end's sum is there to be checked.
+/// How often the cells of each population fired, over the run and lately.
+fn populations(text: &mut String, lines: &[PopulationLine], style: Style) -> std::fmt::Result {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n{}", style.bold("populations"))?;
+    let width = lines.iter().map(|line| line.path.chars().count()).max().unwrap_or(0);
+    for line in lines {
+        let (path, cells) = (&line.path, counted(line.cells.into(), "cell"));
+        let bars = figures::bars(&line.latest_hz);
+        writeln!(text, "  {path:<width$}  {cells:>16}  {:>7.1} Hz  {bars}", line.mean_hz)?;
+    }
+    Ok(())
+}
+
 /// What each worker did, where there are several.
 fn workers(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     if report.workers.len() < 2 {
@@ -136,6 +151,7 @@ fn workers(text: &mut String, report: &Report, style: Style) -> std::fmt::Result
     Ok(())
 }
 
+/// Every ring's account written out, as each end's sum is there to be checked (I-6).
 fn axons(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     if report.axons.is_empty() {
         return Ok(());

@@ -115,6 +115,7 @@ impl Brain {
                     let settings = plan.settings(topic_field.as_deref(), input.take());
                     neuronbus_host::lines(builder, path, settings).topics
                 }
+                RegionKind::Population(plan) => builder.region(plan.region(path)),
                 RegionKind::Reflex(settings) => neuronbus_host::reflex(builder, path, settings),
                 RegionKind::Tract(plan) => {
                     let receives = self.projections.iter().any(|p| p.from == *path);

@@ -232,3 +232,9 @@ pub(crate) fn fires(regions: &[RegionRead], at: usize) -> bool {
         _ => true,
     })
 }
+
+/// Whether spikes mean anything to a region of this kind.
+pub(crate) fn hears(regions: &[RegionRead], at: usize) -> bool {
+    let plan = regions.get(at).and_then(|region| region.plan.as_ref());
+    !plan.is_some_and(|plan| matches!(&plan.kind, RegionKind::Population(p) if p.is_source()))
+}

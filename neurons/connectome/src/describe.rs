@@ -43,6 +43,7 @@ impl RegionPlan {
                 spell(reflex.window),
                 spell(reflex.refractory)
             ),
+            RegionKind::Population(population) => population.summary(),
             RegionKind::Tract(tract) => tract.summary(),
             RegionKind::Door(door) => match door.direction() {
                 Direction::Sensory => {

@@ -24,6 +24,7 @@ mod brain;
 mod describe;
 mod learning;
 mod mistake;
+mod population;
 mod projection;
 pub mod quantity;
 mod region;
@@ -39,6 +40,7 @@ pub use describe::Finding;
 pub use neuronbus_host::{Alert, AlertEvidence, AlertReceiver, LineSource};
 
 pub use mistake::{Code, DescriptionErrors, Mistake};
+pub use population::PopulationPlan;
 pub use projection::ProjectionPlan;
 pub use region::{Input, LinesPlan, RegionKind, RegionPlan};
 pub use tract::TractPlan;

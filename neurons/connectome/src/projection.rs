@@ -7,7 +7,7 @@ use neuronbus::projection::Projection;
 use neuronbus::spike::SpikeKind;
 use neuronbus::time::{Span, TickLength};
 
-use crate::brain::{RegionRead, find_region, fires};
+use crate::brain::{RegionRead, find_region, fires, hears};
 use crate::learning::Learning;
 use crate::mistake::Code;
 use crate::quantity;
@@ -25,13 +25,15 @@ enum Connect {
     AllToAll,
     OneToOne,
     Random,
+    FixedInDegree,
     LateralInhibition,
 }
 
-const CONNECTS: [(&str, Connect); 4] = [
+const CONNECTS: [(&str, Connect); 5] = [
     ("all-to-all", Connect::AllToAll),
     ("one-to-one", Connect::OneToOne),
     ("random", Connect::Random),
+    ("fixed-in-degree", Connect::FixedInDegree),
     ("lateral-inhibition", Connect::LateralInhibition),
 ];
 
@@ -45,6 +47,9 @@ pub struct ProjectionPlan {
     connect: Connect,
     /// Probability of a synapse, for `random`.
     p: f64,
+    /// How many sources each target has, for `fixed-in-degree`.
+    sources_each: u32,
+    multapses: bool,
     weight: f32,
     delay: Span,
     bounds: (f32, f32),
@@ -79,6 +84,9 @@ impl ProjectionPlan {
         if self.connect == Connect::Random {
             words.push(format!("p {}", self.p));
         }
+        if self.connect == Connect::FixedInDegree {
+            words.push(format!("{} sources each", self.sources_each));
+        }
         words.push(format!("weight {}", self.weight));
         words.push(format!("delay {}", quantity::spell_span(self.delay)));
         let learning = self.learning.summary();
@@ -106,6 +114,9 @@ impl ProjectionPlan {
             Connect::AllToAll => Projection::all_to_all().autapses(self.autapses),
             Connect::OneToOne => Projection::one_to_one(),
             Connect::Random => Projection::random(self.p).autapses(self.autapses),
+            Connect::FixedInDegree => Projection::fixed_in_degree(self.sources_each)
+                .autapses(self.autapses)
+                .multapses(self.multapses),
             Connect::LateralInhibition => Projection::lateral_inhibition(),
         };
         projection =
@@ -145,13 +156,20 @@ impl ProjectionPlan {
             let expected = "a region that fires: alerts and motor regions only leave the brain";
             table.sheet().wrong(Code::Contradiction, &path.place, expected);
         }
+        if let Some((at, path)) = &to
+            && !hears(regions, *at)
+        {
+            let expected = "a region that hears: sources fire by themselves";
+            table.sheet().wrong(Code::Contradiction, &path.place, expected);
+        }
         let connect = table.choice("connect", &CONNECTS).unwrap_or(Connect::AllToAll);
-        let p = read_probability(&table, connect);
         let silent = table.flag("silent");
         let (weight, bounds) = read_weight(&table, silent);
         let plan = Self {
             connect,
-            p,
+            p: read_probability(&table, connect),
+            sources_each: read_in_degree(&table, connect),
+            multapses: table.flag("multapses"),
             weight,
             delay: read_delay(&table, tick),
             bounds,
@@ -220,6 +238,21 @@ fn read_probability(table: &Table<'_, '_>, connect: Connect) -> f64 {
         table.sheet().wrong(Code::Contradiction, &table.place_of("p"), expected);
     }
     p
+}
+
+fn read_in_degree(table: &Table<'_, '_>, connect: Connect) -> u32 {
+    let sources_each = table.whole("sources-each", 1..=1 << 30).unwrap_or(1);
+    if connect == Connect::FixedInDegree {
+        table.require("sources-each", "how many sources each target has");
+        return sources_each;
+    }
+    for key in ["sources-each", "multapses"] {
+        if table.has(key) {
+            let expected = format!("connect = \"fixed-in-degree\" beside it, or no `{key}`");
+            table.sheet().wrong(Code::Contradiction, &table.place_of(key), expected);
+        }
+    }
+    sources_each
 }
 
 /// A silent synapse begins with nothing learned, any other with the weight that lets one spike fire a neuron.

@@ -11,6 +11,7 @@ use neuronbus_host::{
 
 use crate::brain::RegionRead;
 use crate::mistake::Code;
+use crate::population::PopulationPlan;
 use crate::sheet::Located;
 use crate::table::Table;
 use crate::tract::TractPlan;
@@ -46,6 +47,8 @@ pub enum RegionKind {
         /// How many alerts may wait to be collected.
         bound: usize,
     },
+    /// Plain cells.
+    Population(PopulationPlan),
     /// A wire to another cortex.
     Tract(TractPlan),
     /// A gate for other processes, in or out.
@@ -61,6 +64,7 @@ impl RegionKind {
             RegionKind::Lines(_) => "lines",
             RegionKind::Reflex(_) => "reflex",
             RegionKind::Alerts { .. } => "alerts",
+            RegionKind::Population(_) => "population",
             RegionKind::Tract(_) => "tract",
             RegionKind::Door(door) => match door.direction() {
                 Direction::Sensory => "sensory",
@@ -124,16 +128,18 @@ enum Kind {
     Lines,
     Reflex,
     Alerts,
+    Population,
     Tract,
     Sensory,
     Motor,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("host", Kind::Host),
     ("lines", Kind::Lines),
     ("reflex", Kind::Reflex),
     ("alerts", Kind::Alerts),
+    ("population", Kind::Population),
     ("tract", Kind::Tract),
     ("sensory", Kind::Sensory),
     ("motor", Kind::Motor),
@@ -143,8 +149,7 @@ impl RegionPlan {
     /// What a table says; its path is returned even if the rest is wrong.
     pub(crate) fn read(table: Table<'_, '_>) -> RegionRead {
         table.require("path", "a path such as \"senses/host\"");
-        let kinds =
-            "\"host\", \"lines\", \"reflex\", \"alerts\", \"tract\", \"sensory\" or \"motor\"";
+        let kinds = "\"host\", \"lines\", \"reflex\", \"alerts\", \"population\", \"tract\", \"sensory\" or \"motor\"";
         table.require("kind", kinds);
         let path = table.text("path").filter(|path| check_path(&table, path));
         let Some(kind) = table.choice("kind", &KINDS) else {
@@ -155,6 +160,13 @@ impl RegionPlan {
             Kind::Host => RegionKind::Host(read_host(&table)),
             Kind::Lines => RegionKind::Lines(read_lines(&table)),
             Kind::Reflex => RegionKind::Reflex(read_reflex(&table)),
+            Kind::Population => match PopulationPlan::read(&table) {
+                Some(plan) => RegionKind::Population(plan),
+                None => {
+                    table.abandon();
+                    return RegionRead { path, plan: None };
+                }
+            },
             Kind::Tract => RegionKind::Tract(TractPlan::read(&table)),
             Kind::Alerts => {
                 RegionKind::Alerts { bound: table.whole("bound", 1..=1 << 20).unwrap_or(1024) }

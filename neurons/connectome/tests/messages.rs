@@ -64,6 +64,32 @@ fn what_is_missing_is_named_where_its_table_begins() {
 }
 
 #[test]
+fn what_goes_with_another_connector_is_refused() {
+    let projection = format!("{REFLEX}[[projection]]\nfrom = \"reflex\"\nto = \"reflex\"\n");
+    one(
+        &format!("{projection}connect = \"fixed-in-degree\"\n"),
+        "b.toml:4:1: B002 missing key: projection[0].sources-each: expected how many sources each \
+         target has",
+    );
+    one(
+        &format!("{projection}sources-each = 3\n"),
+        "b.toml:7:16: B009 contradiction: projection[0].sources-each: expected connect = \
+         \"fixed-in-degree\" beside it, or no `sources-each`, found 3",
+    );
+}
+
+#[test]
+fn a_source_hears_nothing() {
+    let source = "[[region]]\npath = \"noise\"\nkind = \"population\"\ncells = 5\n\
+                  model = \"poisson\"\nrate-hz = 5\n";
+    one(
+        &format!("{REFLEX}{source}[[projection]]\nfrom = \"reflex\"\nto = \"noise\"\n"),
+        "b.toml:12:6: B009 contradiction: projection[0].to: expected a region that hears: sources \
+         fire by themselves, found \"noise\"",
+    );
+}
+
+#[test]
 fn types_are_told_apart() {
     one(
         &format!("{REFLEX}threshold = \"high\"\n"),
@@ -99,7 +125,7 @@ fn names_are_listed() {
     one(
         "[[region]]\npath = \"a\"\nkind = \"hots\"\n",
         "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"reflex\", \
-         \"alerts\", \"tract\", \"sensory\" or \"motor\", \
+         \"alerts\", \"population\", \"tract\", \"sensory\" or \"motor\", \
          found \"hots\"; did you mean \"host\"?",
     );
     one(
