@@ -96,8 +96,8 @@ impl Cortex {
         // A cycle never comes to rest: one longest delay is enough for all that was fired before.
         let longest = self.workers().map(|worker| worker.longest_delay().0).max();
         let last = self.next.saturating_add(longest.unwrap_or(1));
-        // Without a gate nobody is waiting for what is under way, and the run ends with the tick that it was to end with.
-        // A worker that fell has closed the gates, and has been told of; here is nobody to tell.
+        // Without a gate nobody waits for what is under way, and the run ends with the tick that it was to end with. A
+        // worker that fell has closed the gates, and has been told of; here is nobody to tell.
         if !self.doors.is_empty() && self.drain_until(last).is_err() {
             return;
         }
