@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use neuronbus::cortex::{BuildError, Every, Recording};
-use neuronbus::gate::{Admissions, Gate, GateError, Outbound, Outlook};
+use neuronbus::cortex::{BuildError, Recording};
+use neuronbus::gate::Gate;
 use neuronbus::journal::disk::Disk;
 use neuronbus::journal::{Level, Options};
 use neuronbus::math;
 use neuronbus::prelude::*;
 
+use crate::clock;
 use crate::disk::Planted;
 
 /// Bytes of a segment: small, so that many are begun.
@@ -19,11 +20,15 @@ const SEGMENT: u64 = 16 << 10;
 /// Bytes that may wait to be written.
 const MEMORY: usize = 1 << 20;
 
+/// Inputs between two marks, and between two snapshots.
+const MARKED: u64 = 16;
+const KEPT: u64 = 24;
+
 /// How it records, and how far that is brought unasked: nowhere, for the simulator says when.
 fn recording(disk: Arc<dyn Disk>) -> Recording {
-    let mut recording = Recording::in_directory("simulated").every_records(16, u64::MAX);
+    let mut recording = Recording::in_directory("simulated").every_records(MARKED, KEPT);
     recording.disk = Some(disk);
-    recording.snapshots = Every::NEVER;
+    recording.clock = clock::now;
     recording.options = Options {
         level: Level::PageCache,
         segment_bytes: SEGMENT,
@@ -34,9 +39,10 @@ fn recording(disk: Arc<dyn Disk>) -> Recording {
     recording
 }
 
-/// The same brain each time, with these gates; recorded if there is a disk.
+/// The same brain each time, with these gates and a way out; recorded if there is a disk.
 pub(crate) fn build<G: Gate + 'static>(
     gates: [G; 2],
+    out: impl Gate + 'static,
     disk: Option<Arc<dyn Disk>>,
     planted: Option<Planted>,
 ) -> Result<Cortex, BuildError> {
@@ -52,7 +58,7 @@ pub(crate) fn build<G: Gate + 'static>(
     let ears = builder.region(ears);
     let thought = Region::agents("think/thought").membrane(lif()).neuron("one", ear());
     let thought = builder.region(thought);
-    let mouth = builder.region(Region::gated("motor/mouth", Mouth));
+    let mouth = builder.region(Region::gated("motor/mouth", out));
     builder.project(left, ears, Projection::all_to_all());
     builder.project(right, ears, Projection::all_to_all().weight(0.7));
     builder.project(ears, thought, Projection::all_to_all().plasticity(Stdp::default()));
@@ -118,19 +124,5 @@ impl Neuron for Listener {
         let seen = bytes.try_into().map_err(|_| Fault::new("a listener is 8 bytes"))?;
         self.seen = u64::from_le_bytes(seen);
         Ok(())
-    }
-}
-
-/// Takes out what reaches it.
-#[derive(Debug)]
-struct Mouth;
-
-impl Gate for Mouth {
-    fn admit(&mut self, _: &mut Admissions<'_>) -> Result<Outlook, GateError> {
-        Ok(Outlook::Open)
-    }
-
-    fn emit(&mut self, outbound: &[Outbound<'_>]) -> Result<usize, GateError> {
-        Ok(outbound.len())
     }
 }

@@ -1,9 +1,10 @@
-//! Who sends: each message until it is acknowledged, some of them twice, some out of order.
+//! The world outside. Who sends: each message until it is acknowledged, some of them twice, some out of order. Who is
+//! told: everything that comes out, in order.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use neuronbus::gate::{Admissions, AdmitError, Gate, GateError, Outlook};
+use neuronbus::gate::{Admissions, AdmitError, Gate, GateError, Outbound, Outlook};
 use neuronbus::prelude::{SpikeKind, Tick};
 
 use crate::chance::Chance;
@@ -17,11 +18,19 @@ pub(crate) struct Admitted {
     pub(crate) message: Vec<u8>,
 }
 
-/// What is on its way to the gates, and what they have let in, in order.
+/// What came out: its payload, and the how-manieth of its source it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Emitted {
+    pub(crate) payload: Vec<u8>,
+    pub(crate) sequence: u32,
+}
+
+/// What is on its way to the gates, and what they have let in and out, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Post {
     pub(crate) waiting: [VecDeque<Vec<u8>>; 2],
     pub(crate) admitted: Vec<Admitted>,
+    pub(crate) emitted: Vec<Emitted>,
     /// How often a gate was refused by the journal.
     pub(crate) refused: u64,
 }
@@ -109,5 +118,43 @@ impl Gate for Repeater {
             self.all.pop_front();
         }
         Ok(Outlook::Ended)
+    }
+}
+
+/// A gate that takes out what reaches it, and tells the world.
+#[derive(Debug)]
+pub(crate) struct Mouth {
+    pub(crate) post: Shared,
+}
+
+impl Gate for Mouth {
+    fn admit(&mut self, _: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        Ok(Outlook::Open)
+    }
+
+    fn emit(&mut self, outbound: &[Outbound<'_>]) -> Result<usize, GateError> {
+        let told = outbound
+            .iter()
+            .map(|out| Emitted { payload: out.payload.to_vec(), sequence: out.spike.sequence() });
+        open(&self.post).emitted.extend(told);
+        Ok(outbound.len())
+    }
+}
+
+/// A gate that takes out so many, and then no more.
+#[derive(Debug)]
+pub(crate) struct Gagged {
+    pub(crate) left: usize,
+}
+
+impl Gate for Gagged {
+    fn admit(&mut self, _: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        Ok(Outlook::Ended)
+    }
+
+    fn emit(&mut self, outbound: &[Outbound<'_>]) -> Result<usize, GateError> {
+        let taken = outbound.len().min(self.left);
+        self.left -= taken;
+        Ok(taken)
     }
 }

@@ -4,87 +4,21 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use neuronbus::cortex::{BuildError, RunError};
 use neuronbus::journal::disk::{Call, Disk, Fault, MemoryDisk};
-use neuronbus::journal::{Health, JournalError, Level, Scan, verify_on};
+use neuronbus::journal::{Archive, Health, JournalError, Level, Scan, Span, verify_on};
 use neuronbus::prelude::*;
 use neuronbus::recorded::Recorded;
 
-use crate::brain;
 use crate::chance::Chance;
-use crate::clients::{self, Admitted, Letterbox, Repeater, Shared};
+use crate::clients::{self, Admitted, Emitted, Gagged, Letterbox, Mouth, Repeater, Shared};
 use crate::disk::{Faulty, Planted};
+use crate::outcome::{Failure, Outcome, Tally};
+use crate::{brain, clock};
 
 /// Things done in one simulation.
 const STEPS: u64 = 60;
 
-/// How often what was done: each kind of fault has to occur in many seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "they are what they are called")]
-pub struct Tally {
-    pub kills: u64,
-    pub power_losses: u64,
-    pub orderly_ends: u64,
-    pub syncs: u64,
-    pub failed_syncs: u64,
-    pub full_disks: u64,
-    pub cuts: u64,
-    pub lost: u64,
-    pub refused: u64,
-    pub admitted: u64,
-    pub ticks: u64,
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.kills += other.kills;
-        self.power_losses += other.power_losses;
-        self.orderly_ends += other.orderly_ends;
-        self.syncs += other.syncs;
-        self.failed_syncs += other.failed_syncs;
-        self.full_disks += other.full_disks;
-        self.cuts += other.cuts;
-        self.lost += other.lost;
-        self.refused += other.refused;
-        self.admitted += other.admitted;
-        self.ticks += other.ticks;
-    }
-}
-
-/// What a simulation that went well came to: the same for the same seed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The last digest.
-    pub digest: String,
-    /// What was done.
-    pub tally: Tally,
-}
-
-/// Why a simulation did not go well.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the texts say it")]
-pub enum Failure {
-    #[error("step {step}: {synced} inputs were acknowledged as synced, and {found} are there")]
-    Lost { step: u64, synced: usize, found: usize },
-    #[error("step {step}: input {at} in the journal is not the one that was admitted")]
-    Other { step: u64, at: usize },
-    #[error("step {step}: the journal has {found} inputs, and only {admitted} were admitted")]
-    Invented { step: u64, found: usize, admitted: usize },
-    #[error("step {step}: sequence {found} follows where {expected} should")]
-    Gap { step: u64, found: u64, expected: u64 },
-    #[error(
-        "step {step}: started again it stands elsewhere than one that never stopped, at tick {tick}"
-    )]
-    Differs { step: u64, tick: u64 },
-    #[error("step {step}: {error}")]
-    Journal { step: u64, error: JournalError },
-    #[error("step {step}: {error}")]
-    Run { step: u64, error: RunError },
-    #[error("step {step}: {error}")]
-    Build { step: u64, error: BuildError },
-    #[error("step {step}: the disk works and the journal does not: {health:?}")]
-    Stuck { step: u64, health: Health },
-}
+const SECOND_NS: i64 = 1_000_000_000;
 
 /// Simulates what follows from a seed.
 ///
@@ -98,7 +32,7 @@ pub fn simulate(seed: u64, planted: Option<Planted>) -> Result<Outcome, Failure>
     }
     life.recover_disk();
     life.end_orderly()?;
-    life.again(0)?;
+    life.again(Reach::default())?;
     let tally = Tally { refused: clients::open(&life.post).refused, ..life.tally };
     Ok(Outcome { digest: life.cortex.digest().to_string(), tally })
 }
@@ -110,11 +44,50 @@ struct Life {
     post: Shared,
     cortex: Cortex,
     sent: u64,
-    /// Inputs that were acknowledged as written, and as synced.
-    written: usize,
-    synced: usize,
+    /// What was acknowledged as written, and as synced.
+    written: Reach,
+    synced: Reach,
     step: u64,
     tally: Tally,
+}
+
+/// How many of the inputs and of the outputs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reach {
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Reach {
+    fn of(post: &Shared) -> Self {
+        let post = clients::open(post);
+        Self { inputs: post.admitted.len(), outputs: post.emitted.len() }
+    }
+
+    fn max(self, other: Self) -> Self {
+        let inputs = self.inputs.max(other.inputs);
+        Self { inputs, outputs: self.outputs.max(other.outputs) }
+    }
+
+    fn min(self, other: Self) -> Self {
+        let inputs = self.inputs.min(other.inputs);
+        Self { inputs, outputs: self.outputs.min(other.outputs) }
+    }
+}
+
+/// What a journal holds.
+#[derive(Debug, Default)]
+struct Found {
+    inputs: Vec<Admitted>,
+    outputs: Vec<Emitted>,
+    /// When each record was made, by its sequence.
+    times: Vec<u64>,
+}
+
+impl Found {
+    fn reach(&self) -> Reach {
+        Reach { inputs: self.inputs.len(), outputs: self.outputs.len() }
+    }
 }
 
 fn build(
@@ -130,56 +103,68 @@ fn build(
     };
     let unordered = planted == Some(Planted::UnorderedGate);
     let gates = [0, 1].map(|gate| Letterbox { post: post.clone(), gate, unordered });
-    brain::build(gates, Some(disk), planted).map_err(|error| Failure::Build { step, error })
+    let out = Mouth { post: post.clone() };
+    brain::build(gates, out, Some(disk), planted).map_err(|error| Failure::Build { step, error })
 }
 
 impl Life {
     fn begin(seed: u64, planted: Option<Planted>) -> Result<Self, Failure> {
+        clock::begin();
         let (disk, post) = (MemoryDisk::new(seed), Shared::default());
         let cortex = build(&disk, &post, planted, 0)?;
         let (chance, tally) = (Chance::new(seed), Tally::default());
-        let (sent, written, synced, step) = (0, 0, 0, 0);
+        let (sent, written, synced, step) = (0, Reach::default(), Reach::default(), 0);
         Ok(Self { chance, planted, disk, post, cortex, sent, written, synced, step, tally })
     }
 
     fn do_something(&mut self) -> Result<(), Failure> {
         match self.chance.below(100) {
-            0..30 => {
+            0..29 => {
                 clients::send(&self.post, &mut self.sent, &mut self.chance);
                 Ok(())
             }
-            30..62 => self.run(),
-            62..72 => self.bring_to(Level::PageCache),
-            72..84 => self.bring_to(Level::Synced),
-            84..87 => {
+            29..60 => self.run(),
+            60..69 => self.bring_to(Level::PageCache),
+            69..80 => self.bring_to(Level::Synced),
+            80..84 => {
                 self.tally.kills += 1;
                 self.disk.kill();
                 let written = self.written;
                 self.again(written)
             }
-            87..91 => {
+            84..88 => {
                 self.tally.power_losses += 1;
                 self.disk.lose_power();
                 let synced = self.synced;
                 self.again(synced)
             }
-            91..94 => self.end_orderly_and_again(),
-            94..97 => {
+            88..91 => self.end_orderly_and_again(),
+            91..94 => {
                 let call = self.chance.pick(&[
                     None,
                     Some(Call::SyncData),
                     Some(Call::Write),
                     Some(Call::Create),
                     Some(Call::SyncDirectory),
+                    Some(Call::Rename),
+                    Some(Call::Remove),
                 ]);
                 let (after, sticky) = (self.chance.below(6), self.chance.one_in(3));
                 let error = self.chance.pick(&[ErrorKind::Other, ErrorKind::TimedOut]);
                 self.disk.set_fault(Some(Fault { after, call, error, sticky }));
                 Ok(())
             }
-            _ => {
+            94..97 => {
                 self.tally.full_disks += 1;
                 self.disk.set_capacity(self.chance.below(48) << 10);
+                Ok(())
+            }
+            _ => {
+                self.tally.clock_jumps += 1;
+                let most =
+                    self.chance.pick(&[SECOND_NS, 3600 * SECOND_NS, 400 * 86_400 * SECOND_NS]);
+                let by = self.chance.below(most as u64) as i64;
+                clock::shift(if self.chance.one_in(2) { by } else { -by });
                 Ok(())
             }
         }
@@ -197,6 +182,7 @@ impl Life {
         let ticks = 1 + self.chance.below(12);
         let ran = self.cortex.run_for(Ticks(ticks));
         self.tally.ticks += ticks;
+        clock::shift(ticks as i64 * 10_000_000);
         let step = self.step;
         ran.map_err(|error| Failure::Run { step, error })?;
         Ok(())
@@ -204,13 +190,13 @@ impl Life {
 
     /// Waits for a level. Whatever was admitted before is acknowledged when it is reached.
     fn bring_to(&mut self, level: Level) -> Result<(), Failure> {
-        let admitted = clients::open(&self.post).admitted.len();
+        let reach = Reach::of(&self.post);
         match self.cortex.sync_journal(level) {
             Ok(()) => {
                 self.tally.syncs += 1;
-                self.written = admitted;
+                self.written = reach;
                 if level == Level::Synced {
-                    self.synced = admitted;
+                    self.synced = reach;
                 }
             }
             Err(JournalError::NoSpace { .. }) => {
@@ -255,55 +241,70 @@ impl Life {
     /// Lets everything arrive that is under way, and closes.
     fn end_orderly(&mut self) -> Result<(), Failure> {
         self.tally.orderly_ends += 1;
-        let admitted = clients::open(&self.post).admitted.len();
+        let reach = Reach::of(&self.post);
         let whole = self.cortex.sync_journal(Level::Synced).is_ok();
         if whole {
-            (self.written, self.synced) = (admitted, admitted);
+            (self.written, self.synced) = (reach, reach);
         }
         self.cortex.close();
         Ok(())
     }
 
-    /// Starts the brain again on what is on the disk, and compares: `must` inputs have to be there.
-    fn again(&mut self, must: usize) -> Result<(), Failure> {
+    /// Starts the brain again on what is on the disk, and compares: what `must` says has to be there.
+    fn again(&mut self, must: Reach) -> Result<(), Failure> {
         let (step, must) = (self.step, must.max(self.synced));
         self.recover_disk();
         // The old one ends first: a journal has one writer.
         let nobody = [0, 1].map(|gate| Repeater { all: [].into(), gate });
-        let none = brain::build(nobody, None, None);
+        let none = brain::build(nobody, Gagged { left: 0 }, None, None);
         self.cortex = none.map_err(|error| Failure::Build { step, error })?;
         self.disk.kill();
         self.cortex = build(&self.disk, &self.post, self.planted, step)?;
         let found = self.recorded()?;
         self.compare(&found, must)?;
-        let admitted = clients::open(&self.post).admitted.len();
-        self.tally.lost += (admitted - found.len()) as u64;
-        self.tally.cuts += u64::from(admitted > found.len());
-        self.tally.admitted += found.len() as u64;
-        self.stands_where_it_should(&found)?;
-        self.send_again(found.len());
+        self.index_agrees(&found)?;
+        let (known, reach) = (Reach::of(&self.post), found.reach());
+        let lost = known.inputs - reach.inputs;
+        self.tally.lost += lost as u64;
+        self.tally.cuts += u64::from(lost > 0);
+        self.tally.outputs_lost += (known.outputs - reach.outputs) as u64;
+        self.tally.admitted += reach.inputs as u64;
+        self.stands_where_it_should(found)?;
+        self.forget_behind(reach);
         // Opening reads what is there; only a sync says that it is safe.
-        self.written = found.len();
-        self.synced = self.synced.min(found.len());
+        self.written = reach;
+        self.synced = self.synced.min(reach);
         verify_on(&self.disk).map_err(|error| Failure::Journal { step, error })?;
         Ok(())
     }
 
-    /// The inputs that the journal has, its sequences checked.
-    fn recorded(&self) -> Result<Vec<Admitted>, Failure> {
+    /// What the journal has, its sequences and times checked.
+    fn recorded(&self) -> Result<Found, Failure> {
         let step = self.step;
         let failed = |error| Failure::Journal { step, error };
         let mut scan = Scan::open_on(Arc::new(self.disk.clone())).map_err(failed)?;
-        let (mut found, mut expected) = (Vec::new(), 0);
+        let mut found = Found::default();
         while let Some(record) = scan.next() {
             let record = record.map_err(failed)?;
+            let expected = found.times.len() as u64;
             if record.sequence != expected {
                 return Err(Failure::Gap { step, found: record.sequence, expected });
             }
-            expected += 1;
-            if let Ok(Recorded::Fire { payload, .. }) = Recorded::read(record.kind, record.body) {
-                let gate = self.gate_of(record.source);
-                found.push(Admitted { tick: record.tick, gate, message: payload.to_vec() });
+            if found.times.last().is_some_and(|&last| record.time_ns < last) {
+                return Err(Failure::Backwards { step, sequence: record.sequence });
+            }
+            found.times.push(record.time_ns);
+            match Recorded::read(record.kind, record.body) {
+                Ok(Recorded::Fire { payload, .. }) => {
+                    let gate = self.gate_of(record.source);
+                    let message = payload.to_vec();
+                    found.inputs.push(Admitted { tick: record.tick, gate, message });
+                }
+                Ok(Recorded::Output { spike, payload, .. }) => {
+                    let (payload, sequence) = (payload.to_vec(), spike.sequence());
+                    found.outputs.push(Emitted { payload, sequence });
+                }
+                _ => {}
             }
         }
         Ok(found)
@@ -319,43 +320,85 @@ impl Life {
         usize::from(of("sense/left") != Some(source))
     }
 
-    fn compare(&self, found: &[Admitted], must: usize) -> Result<(), Failure> {
+    fn compare(&self, found: &Found, must: Reach) -> Result<(), Failure> {
         let (step, post) = (self.step, clients::open(&self.post));
-        let admitted = &post.admitted;
-        if found.len() > admitted.len() {
-            let (found, admitted) = (found.len(), admitted.len());
+        let Found { inputs, outputs, .. } = found;
+        if inputs.len() > post.admitted.len() {
+            let (found, admitted) = (inputs.len(), post.admitted.len());
             return Err(Failure::Invented { step, found, admitted });
         }
-        if let Some(at) = (0..found.len()).find(|&at| found[at] != admitted[at]) {
+        if let Some(at) = (0..inputs.len()).find(|&at| inputs[at] != post.admitted[at]) {
             return Err(Failure::Other { step, at });
         }
-        if found.len() < must {
-            return Err(Failure::Lost { step, synced: must, found: found.len() });
+        if inputs.len() < must.inputs {
+            return Err(Failure::Lost { step, synced: must.inputs, found: inputs.len() });
+        }
+        if outputs.len() > post.emitted.len() {
+            let (found, emitted) = (outputs.len(), post.emitted.len());
+            return Err(Failure::InventedOutput { step, found, emitted });
+        }
+        if let Some(at) = (0..outputs.len()).find(|&at| outputs[at] != post.emitted[at]) {
+            return Err(Failure::OtherOutput { step, at });
+        }
+        if outputs.len() < must.outputs {
+            return Err(Failure::Forgot { step, synced: must.outputs, found: outputs.len() });
         }
         Ok(())
     }
 
-    /// What was admitted and is not there comes again: nobody had been told that it was safe.
-    fn send_again(&self, kept: usize) {
-        let post = &mut *clients::open(&self.post);
-        for lost in post.admitted.drain(kept..).rev() {
-            post.waiting[lost.gate].push_front(lost.message);
+    /// Asks the index for some sequences and for some times, and counts what it gives.
+    fn index_agrees(&mut self, found: &Found) -> Result<(), Failure> {
+        let step = self.step;
+        let failed = |error| Failure::Journal { step, error };
+        let seen = match self.planted {
+            Some(planted) => {
+                Archive::open_on(Arc::new(Faulty { disk: self.disk.clone(), planted }))
+            }
+            None => Archive::open_on(Arc::new(self.disk.clone())),
+        };
+        let mut archive = seen.map_err(failed)?;
+        let count = found.times.len() as u64;
+        let (one, other) = (self.chance.below(count + 1), self.chance.below(count + 1));
+        let range = one.min(other)..one.max(other);
+        let dated = |at: u64| found.times.get(at as usize).copied().unwrap_or(u64::MAX);
+        let times = dated(range.start)..dated(range.end);
+        let between = found.times.iter().filter(|time| times.contains(time)).count() as u64;
+        let spans =
+            [(range.end - range.start, Span::Sequences(range)), (between, Span::Times(times))];
+        for (expected, span) in spans {
+            let found = archive.range(&span, |_| {}).map_err(failed)?;
+            if found != expected {
+                return Err(Failure::Index { step, span, found, expected });
+            }
         }
+        Ok(())
     }
 
-    /// Compares with a brain that is given the same inputs in the same ticks and never stops.
-    ///
-    /// One tick is computed first, in which nothing enters: what had gone out and was not recorded goes out again.
-    fn stands_where_it_should(&mut self, found: &[Admitted]) -> Result<(), Failure> {
+    /// What was let in and is not there comes again: nobody had been told that it was safe. What went out and is not
+    /// there may go out again.
+    fn forget_behind(&mut self, kept: Reach) {
+        let post = &mut *clients::open(&self.post);
+        for lost in post.admitted.drain(kept.inputs..).rev() {
+            post.waiting[lost.gate].push_front(lost.message);
+        }
+        post.emitted.truncate(kept.outputs);
+    }
+
+    /// Takes the run up, and compares with a brain that is given the same inputs in the same ticks and never stops, and
+    /// whose way out takes as many as were recorded: the others wait there as they do here.
+    fn stands_where_it_should(&mut self, found: Found) -> Result<(), Failure> {
         let step = self.step;
-        let waiting = std::mem::take(&mut clients::open(&self.post).waiting);
-        let ran = self.cortex.run_for(Ticks(1));
+        let ran = self.cortex.run_for(Ticks(0));
         ran.map_err(|error| Failure::Run { step, error })?;
-        clients::open(&self.post).waiting = waiting;
+        if let Some(recovered) = self.cortex.recovered() {
+            self.tally.from_snapshots += u64::from(recovered.snapshot.is_some());
+            self.tally.snapshots_refused += recovered.refused.len() as u64;
+        }
         let tick = self.cortex.next_tick().0;
-        let all = || found.iter().cloned().collect();
-        let gates = [0, 1].map(|gate| Repeater { all: all(), gate });
-        let reference = brain::build(gates, None, self.planted);
+        let gates =
+            [0, 1].map(|gate| Repeater { all: found.inputs.iter().cloned().collect(), gate });
+        let out = Gagged { left: found.outputs.len() };
+        let reference = brain::build(gates, out, None, self.planted);
         let mut reference = reference.map_err(|error| Failure::Build { step, error })?;
         let ran = reference.run_for(Ticks(tick));
         ran.map_err(|error| Failure::Run { step, error })?;

@@ -1,89 +1,120 @@
-//! The thread that writes snapshots while the cortex goes on.
+//! Writing snapshots while the cortex goes on.
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::journal::disk::Disk;
 use crate::journal::{Level, Progress};
-use crate::snapshot::{self, Capture};
+use crate::snapshot::{Capture, Shelf};
+use crate::sync::Arc;
+
+/// What was written, given back for its memory; or why it was not.
+type Written = Result<Vec<u8>, String>;
 
 /// Writes one snapshot after the other; ends when it is dropped, with the last one written.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    give: Option<Sender<Capture>>,
-    /// The memory of what was written, or why it was not.
-    back: Receiver<Result<Vec<u8>, String>>,
-    thread: Option<JoinHandle<()>>,
-    /// Whether it has one in hand.
-    busy: bool,
+    by: By,
     buffer: Vec<u8>,
 }
 
+/// Who writes.
+#[derive(Debug)]
+enum By {
+    /// A thread, which may have one in hand.
+    Thread {
+        give: Option<Sender<Capture>>,
+        back: Receiver<Written>,
+        thread: Option<JoinHandle<()>>,
+        busy: bool,
+    },
+    /// Whoever hands it over, at once; and what came of the last.
+    Caller { target: Target, written: Option<Written> },
+}
+
+/// Where snapshots go.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) disk: Arc<dyn Disk>,
+    /// What messages call the disk.
+    pub(super) place: PathBuf,
+    /// How many stay.
+    pub(super) keep: usize,
+    /// The journal's: no snapshot is written before that holds on disk what led to it, otherwise a loss of power could
+    /// leave a state that nothing leads to.
+    pub(super) progress: Progress,
+}
+
+impl Target {
+    fn write(&self, capture: &Capture) -> Result<(), String> {
+        if let Some(last) = capture.header().sequence.checked_sub(1) {
+            self.progress.wait(last, Level::Synced).map_err(|error| error.to_string())?;
+        }
+        let shelf = Shelf { disk: &*self.disk, place: &self.place };
+        capture.write_on(shelf).map_err(|error| error.to_string())?;
+        shelf.prune(self.keep).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    fn keep(&self, capture: Capture) -> Written {
+        self.write(&capture).map(|()| capture.into_buffer())
+    }
+}
+
 impl Keeper {
-    /// Writes into this directory, of which the newest so many stay, and none before the journal holds on disk what led
-    /// to it: otherwise a loss of power could leave a state that nothing leads to.
-    pub(super) fn start(
-        directory: PathBuf,
-        keep: usize,
-        progress: Progress,
-    ) -> std::io::Result<Self> {
+    /// Writes on a thread of its own, or when it is told to.
+    pub(super) fn start(target: Target, thread: bool) -> std::io::Result<Self> {
+        let buffer = Vec::new();
+        if !thread {
+            return Ok(Self { by: By::Caller { target, written: None }, buffer });
+        }
         let (give, given) = bounded::<Capture>(1);
         let (tell, back) = bounded(1);
         let thread = std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || {
             for capture in given {
-                let written = write(&capture, &directory, keep, &progress);
-                let outcome = written.map(|()| capture.into_buffer());
-                if tell.send(outcome).is_err() {
+                if tell.send(target.keep(capture)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { give: Some(give), back, thread: Some(thread), busy: false, buffer: Vec::new() })
+        let by = By::Thread { give: Some(give), back, thread: Some(thread), busy: false };
+        Ok(Self { by, buffer })
     }
 
     /// The memory for the next snapshot, and why the one before was not written, if so; nothing while that is being
     /// written.
-    pub(super) fn is_free(&mut self) -> Option<Result<Vec<u8>, String>> {
-        if self.busy {
-            let outcome = self.back.try_recv().ok()?;
-            self.busy = false;
-            match outcome {
-                Ok(buffer) => self.buffer = buffer,
-                Err(reason) => return Some(Err(reason)),
+    pub(super) fn is_free(&mut self) -> Option<Written> {
+        let outcome = match &mut self.by {
+            By::Caller { written, .. } => written.take(),
+            By::Thread { back, busy, .. } if *busy => {
+                let outcome = back.try_recv().ok()?;
+                *busy = false;
+                Some(outcome)
             }
-        }
-        Some(Ok(std::mem::take(&mut self.buffer)))
+            By::Thread { .. } => None,
+        };
+        outcome.or_else(|| Some(Ok(std::mem::take(&mut self.buffer))))
     }
 
     /// Has a snapshot written.
     pub(super) fn write(&mut self, capture: Capture) {
-        if let Some(give) = &self.give {
-            self.busy = give.send(capture).is_ok();
+        match &mut self.by {
+            By::Caller { target, written } => *written = Some(target.keep(capture)),
+            By::Thread { give: Some(give), busy, .. } => *busy = give.send(capture).is_ok(),
+            By::Thread { .. } => {}
         }
     }
 }
 
-fn write(
-    capture: &Capture,
-    directory: &std::path::Path,
-    keep: usize,
-    progress: &Progress,
-) -> Result<(), String> {
-    if let Some(last) = capture.header().sequence.checked_sub(1) {
-        progress.wait(last, Level::Synced).map_err(|error| error.to_string())?;
-    }
-    capture.write(directory).map_err(|error| error.to_string())?;
-    snapshot::prune(directory, keep).map_err(|error| error.to_string())?;
-    Ok(())
-}
-
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.give = None;
+        let By::Thread { give, back, thread, .. } = &mut self.by else { return };
+        *give = None;
         // So that the thread is not left with an answer that nobody takes.
-        let _ = self.back.try_recv();
-        if let Some(thread) = self.thread.take() {
+        let _ = back.try_recv();
+        if let Some(thread) = thread.take() {
             // A panic in there has been printed.
             let _ = thread.join();
         }

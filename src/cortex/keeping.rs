@@ -82,7 +82,7 @@ impl Cortex {
             Ok(None) => {}
             Err(reason) => {
                 self.notes.push(format!("no snapshot is taken any more: {reason}"));
-                recorder.unkept = Some(reason);
+                recorder.keeps = false;
             }
         }
         self.recorder = Some(recorder);
@@ -90,14 +90,23 @@ impl Cortex {
 
     /// The state as it is; `None` while nobody could write it.
     fn capture(&mut self, recorder: &mut Recorder) -> Result<Option<Capture>, String> {
-        let Some(journal) = &recorder.journal else { return Ok(None) };
         if recorder.keeper.is_none() {
-            let (directory, keep) = (recorder.plan.directory.clone(), recorder.plan.snapshots_kept);
-            let keeper = Keeper::start(directory, keep.max(1), journal.progress());
+            let Some(target) = recorder.target() else { return Ok(None) };
+            let keeper = Keeper::start(target, recorder.plan.options.thread);
             recorder.keeper = Some(keeper.map_err(|error| error.to_string())?);
         }
-        let free = recorder.keeper.as_mut().and_then(Keeper::is_free);
-        let Some(buffer) = free.transpose()? else { return Ok(None) };
+        let buffer = match recorder.keeper.as_mut().and_then(Keeper::is_free) {
+            None => return Ok(None),
+            Some(Ok(buffer)) => buffer,
+            // A full disk may have room by now: what failed is said once, and tried again.
+            Some(Err(reason)) => {
+                if recorder.unkept.as_ref() != Some(&reason) {
+                    self.notes.push(format!("a snapshot was not written: {reason}"));
+                    recorder.unkept = Some(reason);
+                }
+                Vec::new()
+            }
+        };
         // A journal that takes nothing now will take it later.
         let Ok(sequence) = recorder.keep(self.next) else { return Ok(None) };
         Capture::of(self, sequence, buffer).map(Some).map_err(|error| error.to_string())

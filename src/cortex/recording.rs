@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::digest::Digest;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Target};
 use super::recovery::RecoveryError;
 use crate::gate::Outbound;
 use crate::id::NeuronId;
-use crate::journal::disk::Disk;
+use crate::journal::disk::{Directory, Disk};
 use crate::journal::{Entry, Header, Journal, JournalError, Level, Options, Scan};
 use crate::pace::{Stamp, unix_ns};
 use crate::recorded::{GatePast, OPERATOR, Recorded, write_pasts};
@@ -20,8 +20,10 @@ use crate::sync::Arc;
 pub struct Recording {
     /// The journal's directory.
     pub directory: PathBuf,
-    /// Another disk than the directory's, which is then only a name: for simulation, without snapshots.
+    /// Another disk than the directory's, which is then only a name: for simulation.
     pub disk: Option<Arc<dyn Disk>>,
+    /// What dates records, in ns since 1970; the system's clock, unless it is a simulation's.
+    pub clock: fn() -> u64,
     /// How it is written.
     pub options: Options,
     /// How often a digest of the state is written down, for replays to be checked against.
@@ -42,6 +44,7 @@ impl Recording {
         Self {
             directory: directory.into(),
             disk: None,
+            clock: unix_ns,
             options: Options::default(),
             marks: Every { time: Duration::from_secs(5), records: u64::MAX },
             snapshots: Every { time: Duration::from_secs(60), records: u64::MAX },
@@ -139,7 +142,8 @@ pub(super) struct Recorder {
     pub(super) pasts: Vec<(u32, GatePast)>,
     /// Who writes snapshots; nobody before the first.
     pub(super) keeper: Option<Keeper>,
-    /// Why no snapshot is taken any more.
+    /// Whether snapshots are taken still, and why the last was not written, if so.
+    pub(super) keeps: bool,
     pub(super) unkept: Option<String>,
 }
 
@@ -165,7 +169,7 @@ impl Recorder {
                 let header = Header {
                     plan: *topology.as_bytes(),
                     seed,
-                    created_ns: unix_ns(),
+                    created_ns: (plan.clock)(),
                     ..Header::default()
                 };
                 let created = match &plan.disk {
@@ -190,6 +194,7 @@ impl Recorder {
     }
 
     fn of(journal: Journal, plan: Recording, cut: u64) -> Self {
+        let time_ns = (plan.clock)();
         let done = Done::now(0, Stamp::now());
         Self {
             journal: Some(journal),
@@ -198,7 +203,7 @@ impl Recorder {
             body: Vec::with_capacity(4096),
             backlog: VecDeque::new(),
             blocked: false,
-            time_ns: unix_ns(),
+            time_ns,
             unsealed: 0,
             records: 0,
             marked: done,
@@ -208,6 +213,7 @@ impl Recorder {
             refused: 0,
             pasts: Vec::new(),
             keeper: None,
+            keeps: true,
             unkept: None,
         }
     }
@@ -220,6 +226,19 @@ impl Recorder {
         }
     }
 
+    /// The disk that the journal and its snapshots lie on.
+    pub(super) fn disk(&self) -> Arc<dyn Disk> {
+        let directory = || Arc::new(Directory::new(&self.plan.directory)) as Arc<dyn Disk>;
+        self.plan.disk.clone().unwrap_or_else(directory)
+    }
+
+    /// Where snapshots are to be written; nowhere once the journal is closed.
+    pub(super) fn target(&self) -> Option<Target> {
+        let progress = self.journal.as_ref()?.progress();
+        let (place, keep) = (self.plan.directory.clone(), self.plan.snapshots_kept.max(1));
+        Some(Target { disk: self.disk(), place, keep, progress })
+    }
+
     /// The sequence of the next record.
     pub(super) fn next_sequence(&self) -> u64 {
         self.journal.as_ref().map_or(0, Journal::next_sequence)
@@ -227,7 +246,7 @@ impl Recorder {
 
     /// A tick is collected: what enters from now on has this time. False while nothing may enter.
     pub(super) fn admits(&mut self) -> bool {
-        self.time_ns = unix_ns();
+        self.time_ns = (self.plan.clock)();
         self.catch_up();
         // With less room than this a burst would find none in the middle, and be refused instead of having to wait.
         let room = self.plan.options.memory_bytes / 4;
@@ -243,6 +262,11 @@ impl Recorder {
     /// Whether nothing could be recorded when that was looked at last, so that nothing may enter.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// Whether somebody writes what waits, and tells the cortex when it goes on.
+    pub(super) fn will_ring(&self) -> bool {
+        !self.blocked || self.plan.options.thread
     }
 
     /// Whether a record of so many bytes will be taken; asked before what it describes happens.
@@ -343,7 +367,7 @@ impl Recorder {
     /// Whether a mark is due, and whether a snapshot is.
     pub(super) fn what_is_due(&self) -> (bool, bool) {
         let is_due = |done: &Done, every| done.is_due(every, self.records);
-        let keep = self.unkept.is_none() && is_due(&self.kept, &self.plan.snapshots);
+        let keep = self.keeps && is_due(&self.kept, &self.plan.snapshots);
         (is_due(&self.marked, &self.plan.marks), keep)
     }
 
@@ -356,7 +380,7 @@ impl Recorder {
     fn tell_passed(&mut self) {
         if self.passed > self.told && self.makes_room(0).is_ok() {
             self.told = self.passed;
-            self.time_ns = unix_ns();
+            self.time_ns = (self.plan.clock)();
             self.record(self.passed, OPERATOR, &Recorded::Passed);
         }
         self.seal();
@@ -365,7 +389,7 @@ impl Recorder {
     /// The run begins, or goes on, at this tick.
     pub(super) fn begin(&mut self, next: u64) {
         (self.passed, self.told) = (next, next);
-        self.time_ns = unix_ns();
+        self.time_ns = (self.plan.clock)();
         self.record(next, OPERATOR, &Recorded::Began);
         self.seal();
     }
@@ -377,7 +401,7 @@ impl Recorder {
         command: &Recorded<'_>,
     ) -> Result<(), JournalError> {
         self.makes_room(0)?;
-        self.time_ns = unix_ns();
+        self.time_ns = (self.plan.clock)();
         self.record(next, OPERATOR, command);
         self.seal();
         Ok(())
@@ -387,7 +411,7 @@ impl Recorder {
     pub(super) fn mark(&mut self, next: u64, digest: Digest, fingerprints: &[u8], began: Stamp) {
         if self.makes_room(fingerprints.len()).is_ok() {
             self.told = next;
-            self.time_ns = unix_ns();
+            self.time_ns = (self.plan.clock)();
             let digest = *digest.as_bytes();
             self.record(next, OPERATOR, &Recorded::Mark { digest, fingerprints });
             self.seal();
@@ -401,7 +425,7 @@ impl Recorder {
         write_pasts(&self.pasts, &mut pasts);
         self.makes_room(pasts.len())?;
         let sequence = self.next_sequence();
-        self.time_ns = unix_ns();
+        self.time_ns = (self.plan.clock)();
         self.record(next, OPERATOR, &Recorded::Kept(&pasts));
         self.seal();
         Ok(sequence)

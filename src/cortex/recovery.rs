@@ -7,7 +7,7 @@ use super::replay::{Replay, ReplayOptions};
 use super::{Cortex, SnapshotError};
 use crate::gate::GatePast;
 use crate::journal::JournalError;
-use crate::snapshot::{self, FileError, Snapshot};
+use crate::snapshot::{FileError, Shelf, Snapshot};
 
 /// What was taken up from a journal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -82,10 +82,9 @@ impl Cortex {
         if recorder.plan.snapshots != Every::NEVER {
             self.can_be_saved()?;
         }
-        let (snapshot, refused) = match recorder.plan.disk {
-            Some(_) => (None, Vec::new()),
-            None => usable(&recorder.plan.directory, recorder.next_sequence())?,
-        };
+        let disk = recorder.disk();
+        let shelf = Shelf { disk: &*disk, place: &recorder.plan.directory };
+        let (snapshot, refused) = usable(shelf, recorder.next_sequence())?;
         let mut scan = recorder.scan()?;
         if let Some(snapshot) = &snapshot {
             snapshot.restore(self)?;
@@ -111,17 +110,14 @@ impl Cortex {
 }
 
 /// The newest snapshot that is whole and that the journal leads to, and why newer ones cannot be used.
-fn usable(
-    directory: &std::path::Path,
-    end: u64,
-) -> Result<(Option<Snapshot>, Vec<String>), RecoveryError> {
+fn usable(shelf: Shelf<'_>, end: u64) -> Result<(Option<Snapshot>, Vec<String>), RecoveryError> {
     let mut refused = Vec::new();
-    for (_, path) in snapshot::list(directory)?.into_iter().rev() {
-        match Snapshot::read(&path) {
+    for (_, name) in shelf.list()?.into_iter().rev() {
+        match Snapshot::read_on(shelf, &name) {
             Ok(snapshot) if snapshot.header.sequence < end => return Ok((Some(snapshot), refused)),
             Ok(snapshot) => refused.push(format!(
                 "{}: it is of record {}, and the journal ends before {end}",
-                path.display(),
+                snapshot.path.display(),
                 snapshot.header.sequence
             )),
             Err(error) => refused.push(error.to_string()),

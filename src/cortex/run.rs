@@ -183,7 +183,8 @@ impl Cortex {
                 None if self.has_ended() => {}
                 _ if end != u64::MAX && !self.holds(end - 1) => return Ok(Ended::Span),
                 // What comes next, comes through a gate.
-                _ => _ = self.doorbell.wait(seen, self.wait, None),
+                _ if !self.wait_for_ring(seen) => return Ok(Ended::Stopped),
+                _ => {}
             }
         }
         Ok(Ended::Span)
@@ -268,8 +269,8 @@ impl Cortex {
                 continue;
             }
             self.stamps.clear();
-            if self.holds(target) {
-                self.doorbell.wait(rung, self.wait, None);
+            if self.holds(target) && !self.wait_for_ring(rung) {
+                return Ok(Ended::Stopped);
             }
         }
         Ok(Ended::Span)
@@ -382,8 +383,19 @@ impl Cortex {
                 return Ok(None);
             }
             self.between_ticks()?;
+            if !self.wait_for_ring(seen) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits until somebody rings; false if nobody ever will, because the journal has no room and no thread.
+    fn wait_for_ring(&self, seen: u64) -> bool {
+        let rings = self.recorder.as_ref().is_none_or(|recorder| recorder.will_ring());
+        if rings {
             self.doorbell.wait(seen, self.wait, None);
         }
+        rings
     }
 
     /// Route, fire, publish, account.

@@ -1,7 +1,7 @@
 //! Where in a segment what is: marks at some records, so that a range is read from near its start.
 //!
-//! A segment that is ended has its marks beside it, in a file with the same name and another ending. They are a cache:
-//! one that is missing, or does not fit, is made again from the segment.
+//! A segment has its marks beside it, in a file with the same name and another ending, as of when it ended or was some
+//! megabytes shorter. They are a cache: one that is missing, or does not fit, is made again from the segment.
 //!
 //! ```text
 //! offset size  field
@@ -97,10 +97,16 @@ impl Index {
         bytes.extend_from_slice(bytemuck::cast_slice(&self.marks));
         let crc = crc32c::crc32c(&bytes[16..]);
         bytes[12..16].copy_from_slice(&crc.to_le_bytes());
-        if disk.list()?.contains(&name) {
-            disk.remove(&name)?;
+        let new = format!("{name}.new");
+        // What somebody who died has left of this name; most often nothing.
+        let _ = disk.remove(&new);
+        let mut file = disk.create(&new)?;
+        let stored = file.write_at(&bytes, 0).and_then(|()| disk.rename(&new, &name));
+        if stored.is_err() {
+            // A part of it is of no use to anybody.
+            let _ = disk.remove(&new);
         }
-        disk.create(&name)?.write_at(&bytes, 0)
+        stored
     }
 
     /// The marks that stand beside a segment, if they fit it.

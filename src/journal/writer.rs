@@ -19,6 +19,13 @@ use crate::sync::{Arc, Relaxed};
 /// no journal of the file system to wait for.
 const PREPARED: u64 = 1 << 20;
 
+/// Bytes that are hashed and then written at once: what was hashed is still in a near cache when it is copied.
+const RUN: u64 = 256 << 10;
+
+/// The marks of a segment are stored beside it whenever so many bytes were added: whoever opens a journal that is
+/// written, or was left by a crash, reads no more than that to know where things are.
+const MARKED: u64 = 8 << 20;
+
 /// Segments that may be written and not synced: above, the oldest is synced, which bounds open files.
 const BEHIND: usize = 16;
 
@@ -172,14 +179,15 @@ impl Writer {
         while *done < batches.seals.len() {
             let start = if *done == 0 { HASH } else { batches.seals[*done - 1] + SEAL };
             let room = self.options.segment_bytes.saturating_sub(self.segment.end);
-            let fits = |&&at: &&usize| (at + SEAL - start) as u64 <= room;
-            let mut count = batches.seals[*done..].iter().take_while(fits).count();
-            if count == 0 && self.segment.end > HEADER as u64 {
+            let within = |bytes| move |&&at: &&usize| (at + SEAL - start) as u64 <= bytes;
+            let waiting = &batches.seals[*done..];
+            let mut count = waiting.iter().take_while(within(room.min(RUN))).count();
+            if count == 0 && !within(room)(&&waiting[0]) && self.segment.end > HEADER as u64 {
                 let waiting = (batches.bytes.len() - start) as u64;
                 self.rotate(&batches.bytes[start..], waiting)?;
                 continue;
             }
-            // A batch that is larger than a segment has one of its own.
+            // A batch that is larger than a run is one; one that is larger than a segment has one of its own.
             count = count.max(1);
             let seals = &batches.seals[*done..*done + count];
             let synced = self.reached.synced.load(Relaxed);
@@ -204,6 +212,9 @@ impl Writer {
             self.last = seal;
             self.reached.written.store(seal.sequence, Relaxed);
             *done += count;
+            if self.segment.end >= self.index.covered.max(HEADER as u64) + MARKED {
+                self.store_index();
+            }
         }
         Ok(())
     }

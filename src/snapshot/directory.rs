@@ -1,9 +1,10 @@
 //! The snapshots of a directory.
 
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{FileError, Snapshot};
+use crate::journal::disk::{Directory, Disk};
 
 /// The ending of what is being written.
 pub(super) const UNFINISHED: &str = "unfinished";
@@ -30,25 +31,60 @@ pub struct Newest {
     pub refused: Vec<FileError>,
 }
 
+/// Where snapshots lie: a disk, and the directory that files are said to be in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shelf<'a> {
+    pub(crate) disk: &'a dyn Disk,
+    pub(crate) place: &'a Path,
+}
+
+impl Shelf<'_> {
+    pub(super) fn failed(self, name: &str) -> impl FnOnce(io::Error) -> FileError + use<> {
+        let path = self.place.join(name);
+        move |source| FileError::Io { path, source }
+    }
+
+    fn names(self) -> Result<Vec<String>, FileError> {
+        match self.disk.list() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            names => names.map_err(FileError::io(self.place)),
+        }
+    }
+
+    /// Ticks and names of all snapshots, oldest first.
+    pub(crate) fn list(self) -> Result<Vec<(u64, String)>, FileError> {
+        let names = self.names()?.into_iter();
+        let mut found: Vec<_> = names.filter_map(|name| Some((tick_of(&name)?, name))).collect();
+        found.sort();
+        Ok(found)
+    }
+
+    /// Removes all but the newest so many, and what is unfinished; the names of what is gone.
+    pub(crate) fn prune(self, keep: usize) -> Result<Vec<String>, FileError> {
+        let mut all = self.list()?;
+        all.truncate(all.len().saturating_sub(keep));
+        let mut gone: Vec<String> = all.into_iter().map(|(_, name)| name).collect();
+        let unfinished = |name: &String| {
+            name.starts_with(BEGINNING)
+                && name.rsplit_once('.').is_some_and(|(_, ending)| ending == UNFINISHED)
+        };
+        gone.extend(self.names()?.into_iter().filter(unfinished));
+        for name in &gone {
+            self.disk.remove(name).map_err(self.failed(name))?;
+        }
+        Ok(gone)
+    }
+}
+
 /// Ticks and files of all snapshots in a directory, oldest first; none if there is no directory. They are not looked
 /// into.
 ///
 /// # Errors
 /// When the directory cannot be read.
 pub fn list(directory: &Path) -> Result<Vec<(u64, PathBuf)>, FileError> {
-    let mut found = Vec::new();
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
-        entries => entries.map_err(FileError::io(directory))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(FileError::io(directory))?;
-        if let Some(tick) = entry.file_name().to_str().and_then(tick_of) {
-            found.push((tick, entry.path()));
-        }
-    }
-    found.sort();
-    Ok(found)
+    let disk = Directory::new(directory);
+    let found = Shelf { disk: &disk, place: directory }.list()?;
+    Ok(found.into_iter().map(|(tick, name)| (tick, directory.join(name))).collect())
 }
 
 /// The newest snapshot of a directory that is whole.
@@ -84,21 +120,7 @@ pub fn nearest(directory: &Path, tick: u64) -> Result<Newest, FileError> {
 /// # Errors
 /// When something cannot be removed.
 pub fn prune(directory: &Path, keep: usize) -> Result<Vec<PathBuf>, FileError> {
-    let mut all = list(directory)?;
-    all.truncate(all.len().saturating_sub(keep));
-    let mut gone: Vec<PathBuf> = all.into_iter().map(|(_, path)| path).collect();
-    if directory.exists() {
-        for entry in fs::read_dir(directory).map_err(FileError::io(directory))? {
-            let path = entry.map_err(FileError::io(directory))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            let unfinished = path.extension().is_some_and(|ending| ending == UNFINISHED);
-            if unfinished && name.starts_with(BEGINNING) {
-                gone.push(path);
-            }
-        }
-    }
-    for path in &gone {
-        fs::remove_file(path).map_err(FileError::io(path))?;
-    }
-    Ok(gone)
+    let disk = Directory::new(directory);
+    let gone = Shelf { disk: &disk, place: directory }.prune(keep)?;
+    Ok(gone.into_iter().map(|name| directory.join(name)).collect())
 }

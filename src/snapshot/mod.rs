@@ -52,15 +52,17 @@ mod compare;
 mod directory;
 mod header;
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use compare::{Finding, compare};
+pub(crate) use directory::Shelf;
 pub use directory::{Newest, list, nearest, newest, prune};
 pub use header::{Header, VERSION};
 
 use crate::cortex::{Cortex, Digest, SnapshotError};
+use crate::journal::disk::{Directory, Disk};
 
 /// Why a file is no snapshot, or cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -183,25 +185,33 @@ impl Capture {
     /// What the system refuses; no file of this name is there then that was not before.
     pub fn write(&self, directory: &Path) -> Result<PathBuf, FileError> {
         fs::create_dir_all(directory).map_err(FileError::io(directory))?;
-        let path = directory.join(directory::name(self.header.tick));
-        let new = path.with_extension(directory::UNFINISHED);
-        let written = self.write_new(&new).and_then(|()| fs::rename(&new, &path));
-        if let Err(source) = written {
-            // What is half written is of no use; if it stays, the next pruning removes it.
-            let _ = fs::remove_file(&new);
-            return Err(FileError::Io { path: new, source });
-        }
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(FileError::io(directory))?;
-        Ok(path)
+        let disk = Directory::new(directory);
+        self.write_on(Shelf { disk: &disk, place: directory }).map(|name| directory.join(name))
     }
 
-    fn write_new(&self, path: &Path) -> io::Result<()> {
-        let mut file = File::create(path)?;
-        file.write_all(&self.header.encode(*blake3::hash(&self.content).as_bytes()))?;
-        file.write_all(&self.content)?;
-        file.sync_all()
+    /// The same on any disk; returns the file's name.
+    pub(crate) fn write_on(&self, shelf: Shelf<'_>) -> Result<String, FileError> {
+        let name = directory::name(self.header.tick);
+        let new = Path::new(&name).with_extension(directory::UNFINISHED).display().to_string();
+        let disk = shelf.disk;
+        let written = self.write_new(disk, &new).and_then(|()| disk.rename(&new, &name));
+        if let Err(error) = written {
+            // What is half written is of no use; if it stays, the next pruning removes it.
+            let _ = disk.remove(&new);
+            return Err(shelf.failed(&new)(error));
+        }
+        disk.sync_directory().map_err(FileError::io(shelf.place))?;
+        Ok(name)
+    }
+
+    fn write_new(&self, disk: &dyn Disk, name: &str) -> io::Result<()> {
+        let hash = *blake3::hash(&self.content).as_bytes();
+        // What somebody who died has left of this name; most often nothing.
+        let _ = disk.remove(name);
+        let mut file = disk.create(name)?;
+        file.write_at(&self.header.encode(hash), 0)?;
+        file.write_at(&self.content, header::BYTES as u64)?;
+        file.sync_data()
     }
 }
 
@@ -222,14 +232,29 @@ impl Snapshot {
     /// # Errors
     /// What is wrong with it.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let mut bytes = fs::read(path).map_err(FileError::io(path))?;
-        let (header, expected) = Header::decode(path, &bytes)?;
+        let bytes = fs::read(path).map_err(FileError::io(path))?;
+        Self::of(path.to_owned(), bytes)
+    }
+
+    /// The same on any disk.
+    pub(crate) fn read_on(shelf: Shelf<'_>, name: &str) -> Result<Self, FileError> {
+        let read = shelf.disk.open(name, false).and_then(|file| {
+            let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+            let read = file.read_at(&mut bytes, 0)?;
+            bytes.truncate(read);
+            Ok(bytes)
+        });
+        Self::of(shelf.place.join(name), read.map_err(shelf.failed(name))?)
+    }
+
+    fn of(path: PathBuf, mut bytes: Vec<u8>) -> Result<Self, FileError> {
+        let (header, expected) = Header::decode(&path, &bytes)?;
         let content = bytes.split_off(header::BYTES);
         let found = *blake3::hash(&content).as_bytes();
         if found != expected {
-            return Err(header::damaged(path, "content", found, expected));
+            return Err(header::damaged(&path, "content", found, expected));
         }
-        Ok(Self { path: path.to_owned(), header, content })
+        Ok(Self { path, header, content })
     }
 
     /// Gives a freshly built cortex this state, and sees to it that its digest is the one that was saved, if one was.

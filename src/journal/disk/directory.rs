@@ -12,6 +12,10 @@ pub struct Directory {
     path: PathBuf,
 }
 
+/// Bytes that are written by one call. For larger ones the page cache takes memory by 2 MiB at once, which in a virtual
+/// machine was most likely given back to the host, and comes from there a tenth as fast.
+const PIECE: usize = 256 << 10;
+
 /// The file whose lock is the right to write.
 const LOCK: &str = "journal.lock";
 
@@ -84,7 +88,8 @@ impl DiskFile for File {
     }
 
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.write_all_at(bytes, offset)
+        let pieces = bytes.chunks(PIECE).zip((offset..).step_by(PIECE));
+        pieces.into_iter().try_for_each(|(piece, at)| self.write_all_at(piece, at))
     }
 
     fn length(&self) -> io::Result<u64> {
