@@ -74,7 +74,7 @@ pub fn unix_us() -> u64 {
 }
 
 /// Relates ticks to the machine's clock.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Pacer {
     length: TickLength,
     start: Stamp,

@@ -10,6 +10,9 @@
 //!    2  fire      spike kind u8 | priority u8 | payload
 //!    3  sprout    region u16 | name, UTF-8
 //!    4  bookmark  what the gate wants to be given when the run goes on
+//!    5  heard     worker u8 | from u8 | drove u8 | 0 u8 | tick u64 | drive f32 | the spike, 64 bytes, its payload
+//!                 reference zero | payload: a free-running worker took in what another one had fired, before a tick
+//!    6  cells     worker u8 | from u8 | population u16 | tick u64 | cells u32 each: the same of a population's cells
 //!   16  weight    from u16 | to u16 | weight f32
 //!   17  prune     below f32
 //!   18  threshold neuron u16 | threshold f32
@@ -28,6 +31,9 @@ use crate::spike::{NO_CELL, Spike, SpikeKind};
 
 /// The source of what the operator did, which is no gate.
 pub const OPERATOR: u32 = u32::MAX;
+
+/// The source of what free-running workers took in from each other: which of them, the body says.
+pub const WORKERS: u32 = u32::MAX - 1;
 
 /// What a gate had admitted when the journal that a run goes on from ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,6 +81,34 @@ pub enum Recorded<'a> {
     },
     /// What a gate wants to be given when the run goes on.
     Bookmark(&'a [u8]),
+    /// A free-running worker took in a spike of another one.
+    Heard {
+        /// Who took it in.
+        worker: u8,
+        /// Whose it is.
+        from: u8,
+        /// The first tick of the one who took it in that had not been computed.
+        tick: u64,
+        /// What a gate added by it to a membrane of this worker; `None` for what arrives at synapses.
+        drive: Option<f32>,
+        /// The spike.
+        spike: Spike,
+        /// What it carries.
+        payload: &'a [u8],
+    },
+    /// A free-running worker took in which cells of a population another one had fired.
+    Cells {
+        /// Who took it in.
+        worker: u8,
+        /// Whose they are.
+        from: u8,
+        /// The first tick of the one who took it in that had not been computed.
+        tick: u64,
+        /// The population, by its number.
+        population: u16,
+        /// The cells, 4 bytes each.
+        cells: &'a [u8],
+    },
     /// The operator set the weight of the synapses from one neuron to another.
     Weight {
         /// The source.
@@ -150,6 +184,8 @@ const DRIVE: u8 = 1;
 const FIRE: u8 = 2;
 const SPROUT: u8 = 3;
 const BOOKMARK: u8 = 4;
+const HEARD: u8 = 5;
+const CELLS: u8 = 6;
 const WEIGHT: u8 = 16;
 const PRUNE: u8 = 17;
 const THRESHOLD: u8 = 18;
@@ -170,6 +206,8 @@ impl<'a> Recorded<'a> {
             Self::Fire { .. } => FIRE,
             Self::Sprout { .. } => SPROUT,
             Self::Bookmark(_) => BOOKMARK,
+            Self::Heard { .. } => HEARD,
+            Self::Cells { .. } => CELLS,
             Self::Weight { .. } => WEIGHT,
             Self::Prune { .. } => PRUNE,
             Self::Threshold { .. } => THRESHOLD,
@@ -191,6 +229,8 @@ impl<'a> Recorded<'a> {
             Self::Fire { .. } => "fire",
             Self::Sprout { .. } => "sprout",
             Self::Bookmark(_) => "bookmark",
+            Self::Heard { .. } => "heard",
+            Self::Cells { .. } => "cells",
             Self::Weight { .. } => "weight",
             Self::Prune { .. } => "prune",
             Self::Threshold { .. } => "threshold",
@@ -216,6 +256,7 @@ impl<'a> Recorded<'a> {
         match *self {
             Self::Drive { payload, .. }
             | Self::Fire { payload, .. }
+            | Self::Heard { payload, .. }
             | Self::Output { payload, .. } => payload,
             Self::Sprout { name, .. } => name.as_bytes(),
             Self::Bookmark(bytes) | Self::Described(bytes) => bytes,
@@ -246,6 +287,19 @@ impl<'a> Recorded<'a> {
             }
             Self::Bookmark(bytes) | Self::Described(bytes) | Self::Kept(bytes) => {
                 out.extend_from_slice(bytes);
+            }
+            Self::Heard { worker, from, tick, drive, spike, payload } => {
+                out.extend_from_slice(&[worker, from, u8::from(drive.is_some()), 0]);
+                out.extend_from_slice(&tick.to_le_bytes());
+                out.extend_from_slice(&drive.unwrap_or_default().to_le_bytes());
+                out.extend_from_slice(spike.without_place().as_bytes());
+                out.extend_from_slice(payload);
+            }
+            Self::Cells { worker, from, tick, population, cells } => {
+                out.extend_from_slice(&[worker, from]);
+                out.extend_from_slice(&population.to_le_bytes());
+                out.extend_from_slice(&tick.to_le_bytes());
+                out.extend_from_slice(cells);
             }
             Self::Weight { from, to, weight } => {
                 out.extend_from_slice(&from.raw().to_le_bytes());
@@ -300,6 +354,24 @@ impl<'a> Recorded<'a> {
                 Self::Sprout { region, name }
             }
             BOOKMARK => Self::Bookmark(fields.all()),
+            HEARD => {
+                let [worker, from, drove, _] = *fields.take()?;
+                let tick = u64::from_le_bytes(*fields.take()?);
+                let drive = fields.float()?;
+                let spike = fields.spike()?;
+                let drive = (drove != 0).then_some(drive);
+                Self::Heard { worker, from, tick, drive, spike, payload: fields.all() }
+            }
+            CELLS => {
+                let [worker, from] = *fields.take()?;
+                let population = u16::from_le_bytes(*fields.take()?);
+                let tick = u64::from_le_bytes(*fields.take()?);
+                let cells = fields.all();
+                if !cells.len().is_multiple_of(4) {
+                    return Err(fields.wrong("a cell has 4 bytes"));
+                }
+                Self::Cells { worker, from, tick, population, cells }
+            }
             WEIGHT => {
                 let (from, to) = (fields.neuron()?, fields.neuron()?);
                 Self::Weight { from, to, weight: fields.float()? }
@@ -309,8 +381,7 @@ impl<'a> Recorded<'a> {
             SILENCE => Self::Silence { neuron: fields.neuron()? },
             OUTPUT => {
                 let [taken] = *fields.take()?;
-                let spike = Spike::from_bytes(fields.take()?);
-                let spike = spike.map_err(|_| fields.wrong("the spike makes no sense"))?;
+                let spike = fields.spike()?;
                 Self::Output { taken: taken != 0, spike, payload: fields.all() }
             }
             MARK => Self::Mark { digest: *fields.take()?, fingerprints: fields.all() },
@@ -393,6 +464,10 @@ impl<'a> Fields<'a> {
         std::mem::take(&mut self.rest)
     }
 
+    fn spike(&mut self) -> Result<Spike, RecordedError> {
+        Spike::from_bytes(self.take()?).map_err(|_| self.wrong("the spike makes no sense"))
+    }
+
     fn neuron(&mut self) -> Result<NeuronId, RecordedError> {
         let raw = u16::from_le_bytes(*self.take()?);
         NeuronId::new(raw).map_err(|_| self.wrong("no such neuron"))
@@ -466,7 +541,7 @@ mod tests {
                 let mut again = Vec::new();
                 recorded.write(&mut again);
                 prop_assert_eq!(recorded.code(), kind);
-                if !matches!(recorded, Recorded::Output { .. }) {
+                if !matches!(recorded, Recorded::Output { .. } | Recorded::Heard { .. }) {
                     prop_assert_eq!(again, body);
                 }
             }

@@ -61,6 +61,11 @@ impl Meeting {
         &mut self.peers[peer].stretch
     }
 
+    /// The number of the slot that is published next, and the one that all others are done with everything below.
+    pub(crate) fn progress(&mut self) -> (u64, u64) {
+        (self.axon.position(), self.axon.passed())
+    }
+
     /// The end of another one's axon.
     pub(crate) fn reader(&mut self, peer: usize) -> &mut AxonReader {
         &mut self.peers[peer].reader

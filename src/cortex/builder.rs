@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::assembly::Assembly;
 use super::doors::DoorPlan;
+use super::exchange::Exchange;
 use super::placement::Placement;
 use super::recording::{Recorder, Recording};
 use super::recovery::RecoveryError;
@@ -103,6 +104,14 @@ pub enum Mistake {
         /// What stands against it.
         why: &'static str,
     },
+    /// Something cannot be had with workers that run freely.
+    #[error("{what} is refused with workers that run freely: {why}")]
+    FreeRunning {
+        /// What.
+        what: String,
+        /// Why, and what to do.
+        why: &'static str,
+    },
     /// The arena could not be made.
     #[error(transparent)]
     Arena(#[from] ArenaError),
@@ -153,6 +162,7 @@ pub struct CortexBuilder {
     directory: Option<Directory>,
     journal: Option<Recording>,
     workers: usize,
+    exchange: Exchange,
     cores: Option<Vec<usize>>,
 }
 
@@ -172,6 +182,7 @@ impl Default for CortexBuilder {
             directory: None,
             journal: None,
             workers: 1,
+            exchange: Exchange::default(),
             cores: None,
         }
     }
@@ -311,6 +322,27 @@ impl CortexBuilder {
         self
     }
 
+    /// How several workers hand spikes to each other: in lockstep, unless set. Where they run
+    /// [freely](Exchange::FreeRunning), regions cannot grow and a journal cannot have snapshots.
+    ///
+    /// ```
+    /// use neuronbus::cortex::Exchange;
+    /// use neuronbus::prelude::*;
+    ///
+    /// let mut builder = Cortex::builder();
+    /// let eye = builder.region(Region::agents("eye").worker(0).neuron("n", Relay::default()));
+    /// let hand = builder.region(Region::agents("hand").worker(1).neuron("n", Relay::default()));
+    /// builder.project(eye, hand, Projection::all_to_all());
+    /// builder.workers(2).exchange(Exchange::FreeRunning);
+    /// let mut cortex = builder.build()?;
+    /// assert_eq!(cortex.run_for(Ticks(10))?.next_tick, 10);
+    /// # Ok::<(), neuronbus::Error>(())
+    /// ```
+    pub fn exchange(&mut self, exchange: Exchange) -> &mut Self {
+        self.exchange = exchange;
+        self
+    }
+
     /// Which cores the workers are pinned to, in their order, instead of one after the other. The first is pinned on a
     /// thread of its own only ([`Cortex::spawn`]). A refusal is a note in the report.
     pub fn pin_workers(&mut self, cores: &[usize]) -> &mut Self {
@@ -330,7 +362,6 @@ impl CortexBuilder {
             TickLength::default()
         });
         let blueprint = Blueprint::of(&self.regions, &self.projections, self.seed, length);
-        let plan = blueprint.hash();
         let count = if (1..=WORKERS_MAX).contains(&self.workers) {
             self.workers
         } else {
@@ -338,24 +369,16 @@ impl CortexBuilder {
             1
         };
         let placement = Placement::of(&self.regions, &self.projections, count, &mut mistakes);
-        let mut workers = Vec::with_capacity(count);
-        let mut axons = Vec::with_capacity(count);
-        for index in 0..count {
-            let axon = self.axon_slots.map(Axon::anonymous).transpose();
-            match (Arena::anonymous(self.arena_bytes), axon) {
-                (Ok(arena), Ok(axon)) => {
-                    let services = Services::new(length, self.seed, Arc::new(arena));
-                    let crossing = Crossing::new(index as u8, placement.homes());
-                    workers.push(Worker::new(services, self.flight_limit, crossing));
-                    axons.push(axon);
-                }
-                (arena, axon) => {
-                    mistakes.extend(arena.err().map(Mistake::from));
-                    mistakes.extend(axon.err().map(Mistake::from));
-                    return Err(BuildError { mistakes });
-                }
+        self.exchange.check(count, &self.regions, self.journal.as_ref(), &mut mistakes);
+        let plan = self.exchange.plan(&blueprint, &placement, count);
+        let made = self.make_workers(length, &placement, count);
+        let (workers, axons, lending) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                mistakes.extend(error);
+                return Err(BuildError { mistakes });
             }
-        }
+        };
         let mut assembly = Assembly::new(workers, placement, length, mistakes);
         for region in self.regions {
             assembly.add_region(region);
@@ -374,7 +397,8 @@ impl CortexBuilder {
         let cores = self.cores.unwrap_or_else(|| default_cores(count));
         let pin = self.pin.or_else(|| cores.first().copied());
         let (pace, wait) = (self.pace, self.wait);
-        let outfit = Outfit { pace, wait, traces, host, pin, cores, epoch, blueprint };
+        let outfit =
+            Outfit { pace, wait, traces, host, pin, cores, epoch, blueprint, plan, lending };
         let cortex = Cortex::assemble(workers, doors, outfit);
         let mut cortex = cortex.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
         if let Some(recording) = self.journal {
@@ -384,7 +408,39 @@ impl CortexBuilder {
         }
         Ok(cortex)
     }
+
+    /// Workers without anything on them, where they show what they fire, and what they lend from.
+    fn make_workers(
+        &self,
+        length: TickLength,
+        placement: &Placement,
+        count: usize,
+    ) -> Result<Workers, Vec<Mistake>> {
+        let lending = self.exchange.arenas(count, self.arena_bytes);
+        let lending = lending.map_err(|error| vec![error.into()])?;
+        let mut workers = Vec::with_capacity(count);
+        let mut axons = Vec::with_capacity(count);
+        for index in 0..count {
+            let axon = self.axon_slots.map(Axon::anonymous).transpose();
+            match (Arena::anonymous(self.arena_bytes), axon) {
+                (Ok(arena), Ok(axon)) => {
+                    let services = Services::new(length, self.seed, Arc::new(arena));
+                    let crossing = Crossing::new(index as u8, placement.homes());
+                    workers.push(Worker::new(services, self.flight_limit, crossing));
+                    axons.push(axon);
+                }
+                (arena, axon) => {
+                    let arena = arena.err().map(Mistake::from).into_iter();
+                    return Err(arena.chain(axon.err().map(Mistake::from)).collect());
+                }
+            }
+        }
+        Ok((workers, axons, lending))
+    }
 }
+
+/// Workers, their axons and the arenas that they lend from.
+type Workers = (Vec<Worker>, Vec<Option<Axon>>, Vec<Arc<Arena>>);
 
 /// One core after the other, where there are enough for so many workers that need them.
 fn default_cores(workers: usize) -> Vec<usize> {

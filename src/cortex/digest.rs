@@ -25,6 +25,21 @@ impl Digest {
         Self(bytes)
     }
 
+    /// Of one worker, with what others told it.
+    pub(crate) fn of_one(worker: &Worker, next: u64) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(Self::of(&[worker], next).as_bytes());
+        worker.network.digest_heard(&mut hasher);
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// Of several digests.
+    pub(crate) fn over(digests: &[Self]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        digests.iter().for_each(|digest| _ = hasher.update(&digest.0));
+        Self(*hasher.finalize().as_bytes())
+    }
+
     pub(crate) fn of(workers: &[&Worker], next: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
         let hasher = &mut hasher;

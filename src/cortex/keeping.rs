@@ -131,9 +131,13 @@ impl Cortex {
 
     /// A run has ended, and another may follow: what it took in is whole.
     pub(super) fn pause_journal(&mut self) {
-        let next = self.next;
+        let (next, free) = (self.next, self.is_free());
         if let Some(recorder) = &mut self.recorder {
             recorder.ticks_passed(next);
+            if free {
+                // Where they rest, a run can be taken up.
+                recorder.tell_passed();
+            }
             recorder.seal();
         }
     }

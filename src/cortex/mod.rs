@@ -13,6 +13,8 @@ mod doors;
 mod drawn;
 mod emission;
 mod ends;
+mod exchange;
+mod free;
 mod growth;
 mod guard;
 mod keeper;
@@ -25,6 +27,7 @@ mod recording;
 mod recovery;
 mod replay;
 mod report;
+mod retrace;
 mod run;
 mod running;
 mod snapshot;
@@ -40,6 +43,7 @@ pub use builder::{BuildError, CortexBuilder, Mistake};
 pub use counts::{Counts, FaultEntry};
 pub use difference::{Difference, ReplayError};
 pub use digest::Digest;
+pub use exchange::Exchange;
 pub use operator::OperatorError;
 pub use playback::Playback;
 pub use recording::{Every, Recording};
@@ -52,6 +56,7 @@ pub use snapshot::{SnapshotError, SnapshotInfo};
 
 use crossbeam_channel::Receiver;
 
+use crate::arena::Arena;
 use crate::atlas::Atlas;
 use crate::axon::{Axon, AxonError, AxonReader, AxonTap, Doorbell, WaitStrategy};
 use crate::brain::{Host, Trace};
@@ -87,6 +92,9 @@ pub(crate) struct Outfit {
     pub(crate) epoch: u64,
     /// What all of it was built from.
     pub(crate) blueprint: Blueprint,
+    pub(crate) plan: Digest,
+    /// What each worker lends from, if they run freely; none in lockstep.
+    pub(crate) lending: Vec<Arc<Arena>>,
 }
 
 /// Stops a run from any thread.
@@ -135,6 +143,7 @@ pub struct Cortex {
     attention: Option<Receiver<Command>>,
     /// What all of it was built from.
     blueprint: Blueprint,
+    plan: Digest,
     /// How many neurons were built; the others have come since.
     built: usize,
     /// Whether the neurons have been started.
@@ -183,8 +192,11 @@ impl Cortex {
         let worker = workers.remove(0);
         let mut traces = outfit.traces.into_iter();
         let trace = traces.next().flatten();
-        let (followers, together) =
+        let (mut followers, mut together) =
             Together::of(&worker, others, traces, &outfit.cores, outfit.epoch)?;
+        if !outfit.lending.is_empty() {
+            together.part(&mut followers, &outfit.lending, (doorbell.clone(), outfit.wait));
+        }
         Ok(Self {
             built: worker.cells.len(),
             worker,
@@ -202,6 +214,7 @@ impl Cortex {
             next: 0,
             attention: None,
             blueprint: outfit.blueprint,
+            plan: outfit.plan,
             started: false,
             opened: false,
             closed: false,
@@ -428,10 +441,10 @@ impl Cortex {
     }
 
     /// A hash of what was described: seed, tick length, regions and projections. A journal is replayed, and a snapshot
-    /// restored, by a cortex with the same plan.
+    /// restored, by a cortex with the same plan. Where workers run freely, it is also a hash of which has what.
     #[must_use]
     pub fn plan(&self) -> Digest {
-        self.blueprint.hash()
+        self.plan
     }
 
     /// Writes down, from now on, which spikes make a neuron fire; asked for before a [replay](Self::replay), whose
@@ -449,8 +462,18 @@ impl Cortex {
     /// A hash of all state that a run computes: equal runs have equal digests.
     #[must_use]
     pub fn digest(&self) -> Digest {
+        if self.is_free() {
+            return Digest::over(&self.worker_digests());
+        }
         let workers: Vec<&Worker> = self.workers().collect();
         Digest::of(&workers, self.next)
+    }
+
+    /// A hash of the state of each worker, with what it knows of the others: what a replay of workers that ran
+    /// [freely](Exchange::FreeRunning) gives back.
+    #[must_use]
+    pub fn worker_digests(&self) -> Vec<Digest> {
+        self.workers().map(|worker| Digest::of_one(worker, self.next)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use super::Cortex;
 use super::recovery::Recovered;
 use super::run::RunError;
 use crate::gate::{GateLink, Outlook};
-use crate::pace::Stamp;
+use crate::pace::{Pace, Stamp};
 
 impl Cortex {
     /// Starts the neurons, takes the run up from the journal, and opens the gates: once.
@@ -72,7 +72,11 @@ impl Cortex {
     }
 
     fn drain_until(&mut self, last: u64) -> Result<(), RunError> {
+        self.plot_course(last + 1, Pace::Free);
         self.set_off()?;
+        if self.is_free() {
+            return self.drain_freely(last + 1);
+        }
         while let Some(due) = self.next_due().filter(|&due| due <= last) {
             let began = Stamp::now();
             self.worker.begin(due);

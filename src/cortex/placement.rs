@@ -77,7 +77,12 @@ impl Placement {
     }
 
     fn is_spread(&self, region: RegionId) -> bool {
-        self.spread.get(region.index()).copied().unwrap_or(false)
+        self.is_spread_at(region.index())
+    }
+
+    /// Whether the region of this number has a slice on every worker.
+    pub(super) fn is_spread_at(&self, region: usize) -> bool {
+        self.spread.get(region).copied().unwrap_or(false)
     }
 
     /// The cells of a population that a worker has.

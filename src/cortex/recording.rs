@@ -12,7 +12,7 @@ use crate::id::NeuronId;
 use crate::journal::disk::{Directory, Disk};
 use crate::journal::{Entry, Header, Journal, JournalError, Level, Options, Scan};
 use crate::pace::{Stamp, unix_ns};
-use crate::recorded::{GatePast, OPERATOR, Recorded, write_pasts};
+use crate::recorded::{GatePast, OPERATOR, Recorded, WORKERS, write_pasts};
 use crate::sync::Arc;
 
 /// Where and how a cortex keeps its journal; made from a path where the usual will do.
@@ -130,6 +130,8 @@ pub(super) struct Recorder {
     time_ns: u64,
     /// Records since the last seal.
     unsealed: u64,
+    /// The tick of the last record.
+    last: u64,
     /// Inputs so far.
     pub(super) records: u64,
     marked: Done,
@@ -205,6 +207,7 @@ impl Recorder {
             blocked: false,
             time_ns,
             unsealed: 0,
+            last: 0,
             records: 0,
             marked: done,
             kept: done,
@@ -288,6 +291,7 @@ impl Recorder {
         recorded.write(&mut self.body);
         self.records += u64::from(recorded.is_input());
         self.note_past(source, recorded);
+        self.last = self.last.max(tick);
         let kind = recorded.code();
         let entry = Entry { tick, time_ns: self.time_ns, source, kind, body: &self.body };
         let journal = self.journal.as_mut().filter(|_| self.backlog.is_empty());
@@ -296,6 +300,11 @@ impl Recorder {
         } else {
             self.backlog.push_back((tick, source, kind, self.body.clone()));
         }
+    }
+
+    /// Writes down what a free-running worker took in, behind what is written already: its own tick is in the body.
+    pub(super) fn record_heard(&mut self, tick: u64, heard: &Recorded<'_>) {
+        self.record(tick.max(self.last), WORKERS, heard);
     }
 
     fn note_past(&mut self, source: u32, recorded: &Recorded<'_>) {
@@ -377,7 +386,7 @@ impl Recorder {
     }
 
     /// Writes down how far the run has come, if that is news.
-    fn tell_passed(&mut self) {
+    pub(super) fn tell_passed(&mut self) {
         if self.passed > self.told && self.makes_room(0).is_ok() {
             self.told = self.passed;
             self.time_ns = (self.plan.clock)();

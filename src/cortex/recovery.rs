@@ -50,6 +50,15 @@ pub enum RecoveryError {
         /// The plan of this cortex.
         found: String,
     },
+    /// Workers ran freely, and the journal ends while they did: what some of them had taken in is not in it.
+    #[error(
+        "its workers ran freely and had not come to rest where it ends, the last time at tick {tick}: \
+         replay it, or begin another journal"
+    )]
+    Restless {
+        /// The tick of the last rest.
+        tick: u64,
+    },
     /// The snapshots cannot be looked at.
     #[error(transparent)]
     File(#[from] FileError),
@@ -92,6 +101,9 @@ impl Cortex {
         }
         let mut replay = Replay::new(self.doors.len(), ReplayOptions::default());
         self.replay_with(&mut Playback::of(scan), &mut replay)?;
+        if self.is_free() && !replay.at_rest {
+            return Err(RecoveryError::Restless { tick: replay.rested });
+        }
         let report = replay.report;
         self.recovered = Some(Recovered {
             records: report.records,

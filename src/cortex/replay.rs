@@ -32,7 +32,8 @@ pub enum Speed {
 pub struct ReplayOptions {
     /// How fast.
     pub speed: Speed,
-    /// Where it ends: before this tick; never, unless set.
+    /// Where it ends: before this tick; never, unless set. A run of workers that ran freely ends where all of them
+    /// came to rest next.
     pub until: Tick,
     /// Whether marks and outputs are compared with those of the recorded run. Switched off for a topology that was
     /// changed, where they cannot be the same.
@@ -71,6 +72,10 @@ pub(super) struct Replay {
     waiting: Vec<VecDeque<(u32, Tick)>>,
     /// What each gate has admitted so far.
     pub(super) pasts: Vec<GatePast>,
+    /// Whether all workers were at the same tick, with nothing between them, behind the last record.
+    pub(super) at_rest: bool,
+    /// The tick of the last rest.
+    pub(super) rested: u64,
     /// When the first record was read, here and when it was recorded.
     began: Option<(Stamp, u64)>,
     pub(super) report: ReplayReport,
@@ -83,6 +88,8 @@ impl Replay {
             fed: None,
             waiting: (0..gates).map(|_| VecDeque::new()).collect(),
             pasts: vec![GatePast::default(); gates],
+            at_rest: true,
+            rested: 0,
             began: None,
             report: ReplayReport::default(),
         }
@@ -127,9 +134,11 @@ impl Cortex {
         self.withhold(replay);
         let fed = self.feed_all(playback, replay);
         let done = fed.and_then(|()| self.finish_tick(replay));
+        let gathered = self.gather_retraced(replay);
         self.give_back(replay);
         self.replaying = false;
         self.come_together()?;
+        gathered?;
         replay.report.next_tick = self.next;
         done
     }
@@ -141,7 +150,8 @@ impl Cortex {
     ) -> Result<(), ReplayError> {
         let until = replay.options.until.0;
         while let Some(record) = playback.next_record()? {
-            if record.tick >= until || !self.wait_for(replay, record.time_ns) {
+            let over = record.tick >= until && (replay.at_rest || !self.is_free());
+            if over || !self.wait_for(replay, record.time_ns) {
                 playback.put_back();
                 break;
             }
@@ -151,7 +161,7 @@ impl Cortex {
             let recorded = recorded.map_err(|source| ReplayError::Recorded { sequence, source })?;
             self.feed(&record, &recorded, replay)?;
         }
-        if until != u64::MAX && !self.stopper.is_stopped() {
+        if until != u64::MAX && !self.stopper.is_stopped() && !self.is_free() {
             self.run_to(until, replay)?;
         }
         Ok(())
@@ -175,10 +185,11 @@ impl Cortex {
         recorded: &Recorded<'_>,
         replay: &mut Replay,
     ) -> Result<(), ReplayError> {
+        replay.note_rest(record.tick, recorded);
         match *recorded {
-            Recorded::Passed | Recorded::Began => self.run_to(record.tick, replay)?,
+            Recorded::Passed | Recorded::Began => self.run_all_to(record.tick, replay)?,
             Recorded::Mark { digest, fingerprints } => {
-                self.run_to(record.tick, replay)?;
+                self.run_all_to(record.tick, replay)?;
                 if replay.options.verify {
                     self.check_mark(record, &digest, fingerprints, replay)?;
                 }
@@ -224,6 +235,9 @@ impl Cortex {
         recorded: &Recorded<'_>,
         replay: &mut Replay,
     ) -> Result<Result<(), String>, RunError> {
+        if matches!(recorded, Recorded::Heard { .. } | Recorded::Cells { .. }) {
+            return self.hear_again(recorded, replay);
+        }
         let is_command = |recorded: &Recorded<'_>| {
             !matches!(
                 recorded,
@@ -231,7 +245,7 @@ impl Cortex {
             )
         };
         if is_command(recorded) {
-            self.run_to(record.tick, replay)?;
+            self.run_all_to(record.tick, replay)?;
             self.come_together()?;
             let done = self.obey_record(recorded);
             self.set_off()?;
@@ -282,12 +296,12 @@ impl Cortex {
     }
 
     /// Computes what is due before a tick, and the one that inputs were fed for if it lies before.
-    fn run_to(&mut self, end: u64, replay: &mut Replay) -> Result<(), RunError> {
+    pub(super) fn run_to(&mut self, end: u64, replay: &mut Replay) -> Result<(), RunError> {
         if replay.fed.is_some_and(|fed| fed < end) {
             self.finish_tick_of(replay)?;
         }
         while let Some(due) = self.next_due().filter(|&due| due < end) {
-            if self.has_others() && self.doors.is_empty() {
+            if self.has_others() && self.doors.is_empty() && !self.is_free() {
                 self.compute_together(due, end, true)?;
                 continue;
             }

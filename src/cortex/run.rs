@@ -96,11 +96,13 @@ impl Cortex {
     /// [`RunError`] if a gate cannot be opened, or the cortex was closed.
     pub fn tick(&mut self) -> Result<TickReport, RunError> {
         self.open()?;
-        let (before, now) = (self.counts(), self.next);
+        let before = self.counts();
+        self.plot_course(self.next + 1, Pace::Free);
         self.set_off()?;
-        let began = self.collect_all(now)?.unwrap_or_else(Stamp::now);
+        let collected = self.collect_all()?;
+        let (now, began) = collected.unwrap_or_else(|| (self.next, Stamp::now()));
         self.compute(now, Some(began))?;
-        self.come_together()?;
+        self.come_together_at(now + 1)?;
         let after = self.counts();
         Ok(TickReport {
             tick: Tick(now),
@@ -132,16 +134,16 @@ impl Cortex {
         self.open()?;
         let (ticks, began) = (self.vitals.ticks, Stamp::now());
         let end = end.unwrap_or(u64::MAX);
+        self.plot_course(end, self.pace);
         self.set_off()?;
         let ended = match self.pace {
             Pace::Free => self.run_free(end)?,
             Pace::RealTime => self.run_real_time(end)?,
             Pace::OnDemand => self.run_on_demand(end)?,
         };
-        self.come_together()?;
-        if ended == Ended::Span {
-            self.next = self.next.max(end);
-        }
+        let reached = if ended == Ended::Span { end } else { self.next };
+        self.come_together_at(reached)?;
+        self.next = self.next.max(reached);
         self.pause_journal();
         let wall = Duration::from_nanos(Stamp::now().ns_since(began));
         self.vitals.wall += wall;
@@ -158,9 +160,11 @@ impl Cortex {
             if self.stopper.is_stopped() {
                 return Ok(Ended::Stopped);
             }
-            self.between_ticks()?;
+            if self.tend(end)? {
+                continue;
+            }
             let due = self.next_due();
-            if due.is_none() && self.has_ended() {
+            if due.is_none() && self.has_ended() && self.are_others_done() {
                 return Ok(if end == u64::MAX { Ended::Idle } else { Ended::Span });
             }
             let alone = self.is_on_its_own() && self.worker.held() == 0;
@@ -180,8 +184,10 @@ impl Cortex {
             self.stamps.clear();
             match self.next_due() {
                 Some(due) if due < end && !self.holds(due) => {}
-                None if self.has_ended() => {}
-                _ if end != u64::MAX && !self.holds(end - 1) => return Ok(Ended::Span),
+                None if self.has_ended() && !self.is_free() => {}
+                _ if end != u64::MAX && !self.holds(end - 1) && self.are_others_done() => {
+                    return Ok(Ended::Span);
+                }
                 // What comes next, comes through a gate.
                 _ if !self.wait_for_ring(seen) => return Ok(Ended::Stopped),
                 _ => {}
@@ -197,8 +203,10 @@ impl Cortex {
             if self.stopper.is_stopped() {
                 return Ok(Ended::Stopped);
             }
-            self.between_ticks()?;
-            if end == u64::MAX && self.is_idle() {
+            if self.tend(end)? {
+                continue;
+            }
+            if end == u64::MAX && self.is_idle() && self.are_others_done() {
                 return Ok(Ended::Idle);
             }
             let now = self.next;
@@ -207,7 +215,11 @@ impl Cortex {
                 self.vitals.late += u64::from(pacer.elapsed_tick() > now);
             }
             self.wait_out(&pacer, now)?;
-            let Some(began) = self.collect_all(now)? else { return Ok(Ended::Stopped) };
+            if self.next != now {
+                // Others were further when all came to rest.
+                continue;
+            }
+            let Some((now, began)) = self.collect_all()? else { return Ok(Ended::Stopped) };
             self.compute(now, Some(began))?;
         }
         Ok(Ended::Span)
@@ -236,11 +248,14 @@ impl Cortex {
             if self.stopper.is_stopped() {
                 return Ok(Ended::Stopped);
             }
-            self.between_ticks()?;
+            if self.tend(end)? {
+                continue;
+            }
             let due = self.next_work();
             let clock = pacer.elapsed_tick().max(self.next);
             let again = retry.after(self.worker.held());
-            if due.is_none() && again.is_none() && end == u64::MAX && self.has_ended() {
+            let idle = due.is_none() && again.is_none() && end == u64::MAX && self.has_ended();
+            if idle && self.are_others_done() {
                 return Ok(Ended::Idle);
             }
             let target = match due {
@@ -276,10 +291,18 @@ impl Cortex {
         Ok(Ended::Span)
     }
 
+    /// Does what is done between two ticks; whether the end has been reached by that.
+    fn tend(&mut self, end: u64) -> Result<bool, RunError> {
+        self.between_ticks()?;
+        // Where all workers came to rest, others may have been further.
+        Ok(self.next >= end)
+    }
+
     /// What is done between two ticks: what a handle asks for, and what the journal needs.
     fn between_ticks(&mut self) -> Result<(), RunError> {
         self.obey()?;
-        self.tend_journal()
+        self.tend_journal()?;
+        self.hear_others()
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -316,11 +339,11 @@ impl Cortex {
     /// and nobody looks for a sign of life.
     fn is_on_its_own(&self) -> bool {
         let answers = self.doors.iter().any(|door| door.answers);
-        self.has_others() && self.has_ended() && !answers && self.host.is_none()
+        self.has_others() && !self.is_free() && self.has_ended() && !answers && self.host.is_none()
     }
 
     /// Whether a gate may still date an admission at or before this tick.
-    fn holds(&self, tick: u64) -> bool {
+    pub(super) fn holds(&self, tick: u64) -> bool {
         self.recorder.as_ref().is_some_and(|recorder| recorder.is_blocked())
             || self.doors.iter().any(|door| door.holds(tick))
     }
@@ -371,13 +394,14 @@ impl Cortex {
         true
     }
 
-    /// Collects a tick, waiting for gates that hold it, and says when the last of it began. `None` if it was stopped.
-    fn collect_all(&mut self, now: u64) -> Result<Option<Stamp>, RunError> {
+    /// Collects the next tick, waiting for gates that hold it, and says which it is and when the last of it began.
+    /// `None` if it was stopped.
+    fn collect_all(&mut self) -> Result<Option<(u64, Stamp)>, RunError> {
         loop {
-            let seen = self.doorbell.count();
+            let (seen, now) = (self.doorbell.count(), self.next);
             let began = Stamp::now();
             if self.collect(now) {
-                return Ok(Some(began));
+                return Ok(Some((now, began)));
             }
             if self.stopper.is_stopped() {
                 return Ok(None);
@@ -403,6 +427,9 @@ impl Cortex {
         if let Some(recorder) = &mut self.recorder {
             recorder.seal();
         }
+        if self.is_free() {
+            return self.compute_freely(now, began);
+        }
         if self.has_others() {
             self.account_for_stamps();
             self.compute_together(now, now + 1, false)?;
@@ -423,7 +450,7 @@ impl Cortex {
     }
 
     /// What was admitted for this tick has been taken in.
-    fn account_for_stamps(&mut self) {
+    pub(super) fn account_for_stamps(&mut self) {
         if !self.stamps.is_empty() {
             let fired = Stamp::now();
             for stamp in self.stamps.drain(..) {
@@ -433,7 +460,7 @@ impl Cortex {
     }
 
     /// Gates take out what has reached them.
-    fn emit(&mut self) {
+    pub(super) fn emit(&mut self) {
         if self.replaying {
             return;
         }

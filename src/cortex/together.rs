@@ -1,5 +1,6 @@
 //! The cortex and its other workers: who has their state, and the spans that all compute.
 
+use super::free::Apart;
 use super::run::RunError;
 use super::workers::{Beat, Crew, Fallen, Follower, Port, Span};
 use super::{Cortex, Door, Stopper, Worker};
@@ -15,7 +16,7 @@ use crate::pace::Stamp;
 pub(super) struct Together {
     /// `None` where there are no others.
     pub(super) port: Option<Port>,
-    crew: Crew,
+    pub(super) crew: Crew,
     /// The longest epoch, in ticks.
     epoch: u64,
     /// The next tick in which one of the others has something to compute.
@@ -28,6 +29,8 @@ pub(super) struct Together {
     others: usize,
     /// Spikes fired and delivered, and firings, of all workers when they last met.
     counted: [u64; 3],
+    /// How workers run that do not wait for each other; `None` in lockstep.
+    pub(super) apart: Option<Apart>,
 }
 
 /// An epoch that nothing bounds ends after this many ticks, so that whoever asks for a stop gets it.
@@ -56,7 +59,19 @@ impl Together {
         let followers = others.into_iter().zip(ports).zip(traces).enumerate();
         let followers = followers.map(|(index, ((worker, port), trace))| {
             let core = cores.get(index + 1).copied();
-            Follower { worker, port, trace, epoch, ticks: 0, core, note: None, fallen: None }
+            Follower {
+                worker,
+                port,
+                trace,
+                epoch,
+                course: None,
+                next: 0,
+                log: None,
+                ticks: 0,
+                core,
+                note: None,
+                fallen: None,
+            }
         });
         let together = Self { port, epoch, due: u64::MAX, others: count, ..Self::default() };
         Ok((followers.collect(), together))
@@ -116,25 +131,37 @@ impl Cortex {
 
     /// The other workers go to their threads.
     pub(super) fn set_off(&mut self) -> Result<(), RunError> {
-        if !self.has_others() || self.is_apart() {
+        // A replay of workers that ran freely computes one after the other, here.
+        if !self.has_others() || self.is_apart() || self.is_free() && self.replaying {
             return Ok(());
         }
         if !self.together.crew.is_started() {
             self.together.crew = Crew::start(&mut self.followers)?;
         }
-        let next = self.next;
-        let due = self.followers.iter().filter_map(|other| other.worker.next_due(next)).min();
-        self.together.due = due.unwrap_or(u64::MAX);
+        if self.is_free() {
+            self.send_roaming();
+        } else {
+            let next = self.next;
+            let due = self.followers.iter().filter_map(|other| other.worker.next_due(next)).min();
+            self.together.due = due.unwrap_or(u64::MAX);
+        }
         self.together.crew.give(&mut self.followers);
         Ok(())
     }
 
     /// The other workers come back with their state.
     pub(super) fn come_together(&mut self) -> Result<(), RunError> {
+        self.come_together_at(self.next)
+    }
+
+    /// The same; those that run freely come to this tick before.
+    pub(super) fn come_together_at(&mut self, tick: u64) -> Result<(), RunError> {
         if !self.is_apart() {
             return Ok(());
         }
-        if let Some(port) = &mut self.together.port {
+        if self.is_free() {
+            self.rest_freely(tick);
+        } else if let Some(port) = &mut self.together.port {
             // One that has fallen comes back by itself, and so do the others then.
             let _ = self.worker.publish_admitted(port).and_then(|()| port.rest());
         }
@@ -147,8 +174,14 @@ impl Cortex {
             self.worker.network.take_records(&mut follower.worker.network);
             self.notes.extend(follower.note.take());
         }
+        self.write_logs();
         let fallen = self.followers.iter().find(|other| other.fallen.is_some());
-        let Some(fallen) = fallen else { return Ok(()) };
+        let Some(fallen) = fallen else {
+            if self.is_free() {
+                self.emit();
+            }
+            return Ok(());
+        };
         let worker = usize::from(fallen.worker.crossing.index);
         let reason = fallen.fallen.clone().unwrap_or_default();
         self.closed = true;

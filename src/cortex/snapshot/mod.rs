@@ -71,6 +71,11 @@ pub enum SnapshotError {
         /// That of the state when it was saved.
         expected: Digest,
     },
+    /// The workers run freely: each knows of the others' cells what it was told, and no state holds that.
+    #[error(
+        "workers that run freely have no state that a snapshot holds: replay their journal from its beginning"
+    )]
+    FreeRunning,
     /// The cortex has failed before.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -109,6 +114,9 @@ impl Cortex {
     /// [`SnapshotError::Neuron`] when an agent panics while it is asked for its state; when the bytes cannot be
     /// written.
     pub fn snapshot(&mut self, mut out: impl Write) -> Result<SnapshotInfo, SnapshotError> {
+        if self.is_free() {
+            return Err(SnapshotError::FreeRunning);
+        }
         let apart = self.is_apart();
         self.come_together()?;
         let mut writer = StateWriter::new(&mut out);

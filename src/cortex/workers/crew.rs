@@ -11,12 +11,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::mail::Mail;
 use super::mark::Mark;
 use super::port::{Fallen, Port};
-use super::span::{Beat, Span};
+use super::roam::{Count, Course, Log};
+use super::span::Span;
 use crate::brain::Trace;
 use crate::cortex::running::pin_to;
 use crate::cortex::worker::{Admitted, Worker};
 use crate::neuron::Fault;
-use crate::pace::Stamp;
 use crate::time::Tick;
 
 /// A worker beside the first, with what its thread needs.
@@ -26,6 +26,10 @@ pub(in crate::cortex) struct Follower {
     pub(in crate::cortex) trace: Option<Trace>,
     /// The longest epoch, in ticks.
     pub(in crate::cortex) epoch: u64,
+    /// How it runs if it runs freely, the first tick that it has not computed then, and what it takes in.
+    pub(in crate::cortex) course: Option<Course>,
+    pub(in crate::cortex) next: u64,
+    pub(in crate::cortex) log: Option<Log>,
     /// Ticks that it has computed.
     pub(in crate::cortex) ticks: u64,
     /// The core that it is to run on.
@@ -36,22 +40,12 @@ pub(in crate::cortex) struct Follower {
     pub(in crate::cortex) fallen: Option<String>,
 }
 
-/// A follower only counts its ticks.
-struct Count<'a>(&'a mut u64);
-
-impl Beat for Count<'_> {
-    fn ticked(&mut self, _: &mut Worker, _: Stamp) {
-        *self.0 += 1;
-    }
-
-    fn halt(&mut self) -> bool {
-        false
-    }
-}
-
 impl Follower {
     /// Does what the first worker says, until it says that it is time to rest.
     fn serve(&mut self) -> Result<(), Fallen> {
+        if let Some(course) = self.course {
+            return self.roam(course);
+        }
         // bound: the first worker gives a rest at the end of each run, or falls
         loop {
             let slot = self.port.next_from_first()?;
@@ -61,7 +55,7 @@ impl Follower {
                     let Self { worker, port, trace, ticks, .. } = self;
                     worker.compute_span(port, trace.as_mut(), span, &mut Count(ticks))?;
                 }
-                Some(Mark::Rest) => return Ok(()),
+                Some(Mark::Rest { .. }) => return Ok(()),
                 Some(Mark::Admit { drive }) => self.admit(drive)?,
                 Some(Mark::Mail { tick }) => self.open_mail(tick),
                 Some(Mark::EpochEnd(_) | Mark::Cells { .. }) | None => {}

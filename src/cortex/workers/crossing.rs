@@ -60,14 +60,14 @@ pub(in crate::cortex) struct Crossing {
     /// What the others sent, by worker, while it is put in order.
     foreign: Vec<Vec<Held>>,
     /// What the others are to get at the end of the epoch.
-    outbound: Vec<Spike>,
+    pub(super) outbound: Vec<Spike>,
     /// The first tick in which something of `held` or `outbound` can arrive.
     soonest: u64,
     /// Payloads that the others copy: of this epoch, and of the one before.
-    lent: Vec<ArenaRef>,
+    pub(super) lent: Vec<ArenaRef>,
     lent_before: Vec<ArenaRef>,
     /// A large payload on its way from another worker's arena to this one's.
-    payload: Vec<u8>,
+    pub(super) payload: Vec<u8>,
 }
 
 impl Crossing {

@@ -35,8 +35,8 @@ pub(super) enum Mark {
     EpochEnd(Claim),
     /// Compute from the first tick to before the second.
     Span { from: u64, to: u64 },
-    /// Give your worker back.
-    Rest,
+    /// Give your worker back; who runs freely comes to this tick before.
+    Rest { to: u64 },
     /// The next slot is a spike that a gate puts straight onto a membrane.
     Admit { drive: f32 },
     /// The topology changes at a tick; how, lies in the mailbox.
@@ -95,7 +95,7 @@ impl Mark {
             Self::Span { from, to } => {
                 Spike::mark(from, Fields::of(SPAN).put(to.to_le_bytes()).bytes)
             }
-            Self::Rest => Spike::mark(0, Fields::of(REST).bytes),
+            Self::Rest { to } => Spike::mark(to, Fields::of(REST).bytes),
             Self::Admit { drive } => {
                 Spike::mark(0, Fields::of(ADMIT).put(drive.to_le_bytes()).bytes)
             }
@@ -123,7 +123,7 @@ impl Mark {
                 }),
             }),
             SPAN => Self::Span { from: number, to: u64::from_le_bytes(field(bytes, 1)) },
-            REST => Self::Rest,
+            REST => Self::Rest { to: number },
             ADMIT => Self::Admit { drive: f32::from_le_bytes(field(bytes, 1)) },
             MAIL => Self::Mail { tick: number },
             CELLS => Self::Cells {
@@ -159,7 +159,7 @@ mod tests {
             Mark::EpochEnd(claim),
             Mark::EpochEnd(Claim { due: 3, halt: false, ..claim }),
             Mark::Span { from: 5, to: u64::MAX },
-            Mark::Rest,
+            Mark::Rest { to: 1 << 50 },
             Mark::Admit { drive: -0.25 },
             Mark::Mail { tick: 9 },
             Mark::Cells { tick: 1 << 62, population: 65_000, cells, count: 7 },

@@ -21,6 +21,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::mail::Mail;
 use super::mark::{Claim, Mark};
 use super::span::Span;
+use super::strait::Strait;
 use crate::arena::Arena;
 use crate::axon::{Axon, AxonError, Meeting, WaitStrategy};
 use crate::spike::Spike;
@@ -65,6 +66,8 @@ pub(in crate::cortex) struct Port {
     pub(super) mailboxes: Vec<Sender<Mail>>,
     /// For the others: their own.
     pub(super) mail: Option<Receiver<Mail>>,
+    /// What it takes to run freely; `None` in lockstep.
+    pub(in crate::cortex) strait: Option<Strait>,
 }
 
 impl Port {
@@ -94,19 +97,26 @@ impl Port {
                 traffic: Traffic::default(),
                 mailboxes: if index == 0 { senders.clone() } else { Vec::new() },
                 mail: if index == 0 { None } else { receivers.next() },
+                strait: None,
             });
         }
         Ok(ports)
+    }
+
+    /// From now on this worker waits for nobody, and the others lend large payloads from these arenas.
+    pub(in crate::cortex) fn run_freely(&mut self, strait: Strait, arenas: Vec<Arc<Arena>>) {
+        self.strait = Some(strait);
+        self.arenas = arenas;
     }
 
     /// Says that this worker has panicked, and wakes those who wait for it.
     pub(super) fn fall(&self) {
         // SYNC(stop): what it left behind is seen by those who stop because of it.
         self.fallen.store(true, Ordering::Release);
-        self.meeting.wake();
+        self.wake();
     }
 
-    fn stands(&self) -> Result<(), Fallen> {
+    pub(in crate::cortex) fn stands(&self) -> Result<(), Fallen> {
         // SYNC(stop): pairs with the store in `fall`.
         if self.fallen.load(Ordering::Acquire) { Err(Fallen) } else { Ok(()) }
     }
@@ -151,12 +161,38 @@ impl Port {
 
     /// Says to all others, as the first worker, to give their state back.
     pub(in crate::cortex) fn rest(&mut self) -> Result<(), Fallen> {
-        self.tell(Mark::Rest)
+        self.tell(Mark::Rest { to: 0 })
     }
 
     /// Wakes those who sleep until this worker publishes something.
     pub(super) fn wake(&self) {
         self.meeting.wake();
+        if let Some(strait) = &self.strait {
+            strait.ring_others();
+        }
+    }
+
+    /// Publishes as many of these slots as fit, and returns how many did.
+    pub(super) fn offer(&mut self, slots: &[Spike]) -> usize {
+        let published = self.meeting.publish(slots);
+        self.traffic.sent += published as u64;
+        published
+    }
+
+    /// The next slot of another one, which stays where it is until it is passed.
+    pub(super) fn front(&mut self, other: usize) -> Option<Spike> {
+        self.meeting.reader(other).front()
+    }
+
+    /// Is done with the slot that was in front.
+    pub(super) fn pass(&mut self, other: usize) {
+        self.meeting.reader(other).pass();
+        self.traffic.read += 1;
+    }
+
+    /// The number of the slot that is published next, and the one that all others are done with everything below.
+    pub(super) fn progress(&mut self) -> (u64, u64) {
+        self.meeting.progress()
     }
 
     /// Reads what the others have published of this epoch; returns how many slots.

@@ -40,7 +40,12 @@ pub(in crate::cortex) trait Beat {
 
 impl Worker {
     /// Computes one tick.
-    fn tick(&mut self, tick: u64, trace: Option<&mut Trace>, beat: &mut impl Beat) {
+    pub(in crate::cortex) fn tick(
+        &mut self,
+        tick: u64,
+        trace: Option<&mut Trace>,
+        beat: &mut impl Beat,
+    ) {
         let began = Stamp::now();
         self.begin(tick);
         self.route();
