@@ -18,7 +18,10 @@ const ROUNDS: usize = 16;
 /// How long the kernel may take to show that it can receive; it needs microseconds.
 const TRIAL: Duration = Duration::from_secs(1);
 
-/// Moves bytes over one socket as requests complete.
+/// Sends of so many bytes are as good as done when the kernel is given them, as long as the other side reads.
+const SMALL: usize = 16 << 10;
+
+/// Moves bytes over one socket as requests complete. Belongs to the thread that made it.
 pub(crate) struct UringMover {
     ring: Ring,
     socket: Option<TcpStream>,
@@ -30,16 +33,18 @@ pub(crate) struct UringMover {
     /// What was staged and not sent lies from `sent` to `staged`.
     sent: usize,
     staged: usize,
+    /// The last send was done at once.
+    prompt: bool,
 }
 
 impl UringMover {
-    /// A mover, and what it is poked by: a number of 8 bytes written to it wakes.
+    /// A mover for the calling thread, which is woken through an event counter (`uring::counter`).
     ///
     /// # Errors
     /// If the kernel has no io_uring, refuses it, or cannot do what is needed here.
-    pub(crate) fn new() -> io::Result<(Self, File)> {
+    pub(crate) fn new(counter: File) -> io::Result<Self> {
         let mut mover = Self {
-            ring: Ring::new()?,
+            ring: Ring::new(counter)?,
             socket: None,
             inbound: VecDeque::new(),
             taken: 0,
@@ -47,11 +52,10 @@ impl UringMover {
             failed: None,
             sent: 0,
             staged: 0,
+            prompt: true,
         };
         mover.try_out()?;
-        mover.ring.watch()?;
-        let poker = mover.ring.poker()?;
-        Ok((mover, poker))
+        Ok(mover)
     }
 
     /// Receives two pieces with one request: what old kernels have not learnt.
@@ -89,6 +93,11 @@ impl UringMover {
                 Done::Failed(error) => self.failed = Some(error),
             }
         }
+        if sent > 0 {
+            self.prompt = true;
+        } else if self.ring.is_sending() && !self.ring.is_queued() {
+            self.prompt = false;
+        }
         sent
     }
 
@@ -110,7 +119,7 @@ impl UringMover {
         Ok(received)
     }
 
-    /// Asks for whatever is not under way.
+    /// Asks for whatever is not under way; whether the kernel is to be told at once.
     fn ask(&mut self, socket: RawFd, session: &mut Session) -> io::Result<bool> {
         let mut asked = false;
         if !self.ring.is_receiving() && !self.closed && self.inbound.is_empty() {
@@ -125,7 +134,7 @@ impl UringMover {
             }
             if self.sent < self.staged {
                 self.ring.send(socket, self.sent, self.staged)?;
-                asked = true;
+                asked |= !self.prompt || self.staged - self.sent > SMALL;
             }
         }
         Ok(asked)
@@ -148,7 +157,7 @@ impl Mover for UringMover {
         }
         self.socket = None;
         (self.taken, self.closed, self.failed) = (0, false, None);
-        (self.sent, self.staged) = (0, 0);
+        (self.sent, self.staged, self.prompt) = (0, 0, true);
     }
 
     fn shutdown(&mut self, how: Shutdown) {
@@ -161,6 +170,10 @@ impl Mover for UringMover {
     fn exchange(&mut self, session: &mut Session) -> Result<Moved, Cut> {
         let mut moved = Moved::default();
         let Some(socket) = self.socket.as_ref().map(AsRawFd::as_raw_fd) else { return Ok(moved) };
+        if self.ring.is_queued() {
+            // It was left to a wait that did not come.
+            self.ring.submit()?;
+        }
         for _ in 0..ROUNDS {
             let sent = self.reap();
             let received = self.receive(session)?;

@@ -274,13 +274,25 @@ fn start_uring(parts: Parts) -> Result<(Arc<Wake>, Backend, JoinHandle<()>), Tcp
         backend: "io_uring",
         reason: error.to_string(),
     };
-    let (mut mover, poke) = crate::complete::UringMover::new().map_err(refused)?;
+    let poke = crate::uring::counter().map_err(refused)?;
+    let counter = poke.try_clone().map_err(refused)?;
     let wake = Arc::new(Wake::new(move || {
         // It cannot fail but for a number that no counter holds, and waits for nobody.
         let _ = std::io::Write::write(&mut &poke, &1_u64.to_ne_bytes());
     }));
     let line = parts.line(wake.clone());
-    let thread = spawn("relay-uring", move || line.run(&mut mover))?;
+    // A ring belongs to the thread that makes it, which says how that went.
+    let (told, tells) = crossbeam_channel::bounded(1);
+    let thread = spawn("relay-uring", move || match crate::complete::UringMover::new(counter) {
+        Ok(mut mover) => {
+            // Whoever asked has not gone: it waits for this.
+            let _ = told.send(Ok(()));
+            line.run(&mut mover);
+        }
+        Err(error) => _ = told.send(Err(error)),
+    })?;
+    let silent = || std::io::Error::other("its thread fell");
+    tells.recv().unwrap_or_else(|_| Err(silent())).map_err(refused)?;
     Ok((wake, Backend::Uring, thread))
 }
 

@@ -10,8 +10,11 @@
 //!  buffers   the kernel picks one for each piece that a multishot receive gets (Slot), and gets it back by a new entry
 //!            in the ring of entries that was registered with it
 //!  stage     one send at a time reads from it
-//!  poke      the read of an event counter writes to it: how a sleeping thread is woken
 //! ```
+//!
+//! What makes it fast is how seldom the kernel is entered. A small send is left to the wait behind it, which hands it
+//! over and sleeps in one call; an event counter that pokes is watched once and for all; and because a ring belongs to
+//! the thread that made it, the kernel does its part of the work only when that thread asks, without interrupting it.
 
 #![allow(
     unsafe_code,
@@ -29,8 +32,8 @@ use io_uring::types::{BufRingEntry, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 /// Buffers that a multishot receive fills, a power of two, and the bytes of each.
-const BUFFERS: u16 = 32;
-const BUFFER_BYTES: usize = 16 << 10;
+const BUFFERS: u16 = 16;
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// Bytes that one send can take.
 const STAGE_BYTES: usize = 128 << 10;
@@ -46,7 +49,8 @@ const SEND: u64 = 2;
 const POKE: u64 = 3;
 const CANCEL: u64 = 4;
 
-const POKE_BYTES: u32 = 8;
+/// How long a wait trusts the kernel to do a small send at once; a wait for one that is slow ends then.
+const PROMPT: Duration = Duration::from_millis(1);
 
 /// Memory at a fixed address, aligned to a page.
 struct Region {
@@ -117,30 +121,32 @@ pub(crate) struct Ring {
     entries: Region,
     buffers: Region,
     stage: Region,
-    poke: Region,
     counter: File,
     tail: u16,
     receiving: bool,
     sending: bool,
-    poking: bool,
+    /// A send stands in the queue that the kernel has not been given.
+    queued: bool,
+    watching: bool,
     /// Completion could not be waited for: the memory is never freed.
     lost: bool,
 }
 
 impl Ring {
-    pub(crate) fn new() -> io::Result<Self> {
-        let ring = IoUring::builder().setup_coop_taskrun().build(QUEUE)?;
+    /// A ring for the calling thread, which is poked through an event counter.
+    pub(crate) fn new(counter: File) -> io::Result<Self> {
+        let ring = IoUring::builder().setup_single_issuer().setup_defer_taskrun().build(QUEUE)?;
         let mut ring = Self {
             ring,
             entries: Region::new(usize::from(BUFFERS) * size_of::<BufRingEntry>())?,
             buffers: Region::new(usize::from(BUFFERS) * BUFFER_BYTES)?,
             stage: Region::new(STAGE_BYTES)?,
-            poke: Region::new(POKE_BYTES as usize)?,
-            counter: counter()?,
+            counter,
             tail: 0,
             receiving: false,
             sending: false,
-            poking: false,
+            queued: false,
+            watching: false,
             lost: false,
         };
         let (address, submitter) = (ring.entries.address(), ring.ring.submitter());
@@ -206,49 +212,58 @@ impl Ring {
         })
     }
 
-    /// Sends bytes `from..to` of the stage; one send at a time.
+    /// Sends bytes `from..to` of the stage, all of them; one send at a time. The kernel is given it by the next
+    /// [`submit`](Self::submit) or [`wait`](Self::wait).
     pub(crate) fn send(&mut self, socket: RawFd, from: usize, to: usize) -> io::Result<()> {
         if self.sending || from >= to || to > STAGE_BYTES {
             return Err(io::Error::other(format!("bytes {from} to {to} cannot be sent now")));
         }
         let start = self.stage.start.as_ptr().wrapping_add(from);
         let request = opcode::Send::new(Fd(socket), start, (to - from) as u32);
-        self.push(&request.build().user_data(SEND))?;
-        self.sending = true;
+        let request = request.flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL).build();
+        self.push(&request.user_data(SEND))?;
+        (self.sending, self.queued) = (true, true);
         Ok(())
     }
 
-    /// Waits for a poke, once.
+    /// Whether the kernel has yet to be given a send.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.queued
+    }
+
+    /// Waits for pokes from now on. The counter is never read: every change of it is a poke.
     pub(crate) fn watch(&mut self) -> io::Result<()> {
-        if !self.poking {
+        if !self.watching {
             let counter = Fd(self.counter.as_raw_fd());
-            let request = opcode::Read::new(counter, self.poke.start.as_ptr(), POKE_BYTES).build();
+            let request = opcode::PollAdd::new(counter, libc::POLLIN as u32).multi(true).build();
             self.push(&request.user_data(POKE))?;
-            self.poking = true;
+            self.watching = true;
         }
         Ok(())
     }
 
-    /// What pokes: writing a number of 8 bytes, above 0, to it.
-    pub(crate) fn poker(&self) -> io::Result<File> {
-        self.counter.try_clone()
-    }
-
     /// Hands requests to the kernel without waiting.
     pub(crate) fn submit(&mut self) -> io::Result<()> {
+        self.queued = false;
         match self.ring.submit() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             outcome => outcome.map(|_| ()),
         }
     }
 
-    /// Hands requests to the kernel and waits for a completion, or a time.
+    /// Hands requests to the kernel and waits for a completion, or a time. That of a send which is handed over now is
+    /// not waited for: it comes at once, or the wait is short.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let queued = std::mem::take(&mut self.queued);
+        let (wanted, timeout) = match timeout {
+            _ if !queued => (1, timeout),
+            timeout => (2, Some(timeout.map_or(PROMPT, |timeout| timeout.min(PROMPT)))),
+        };
         let outcome = match timeout {
-            None => self.ring.submit_and_wait(1),
+            None => self.ring.submit_and_wait(wanted),
             Some(timeout) => {
                 let time = Timespec::from(timeout);
-                self.ring.submitter().submit_with_args(1, &SubmitArgs::new().timespec(&time))
+                self.ring.submitter().submit_with_args(wanted, &SubmitArgs::new().timespec(&time))
             }
         };
         match outcome {
@@ -277,7 +292,7 @@ impl Ring {
                     });
                 }
                 POKE => {
-                    self.poking = false;
+                    self.watching = more;
                     return Some(Done::Poked);
                 }
                 // A cancellation has nothing to say: what it cancelled completes too.
@@ -330,8 +345,8 @@ impl Ring {
     }
 }
 
-/// A counter that is read when it is above 0.
-fn counter() -> io::Result<File> {
+/// A counter whose every change pokes the thread that watches it: writing a number of 8 bytes, above 0, to it.
+pub(crate) fn counter() -> io::Result<File> {
     // SAFETY: the call takes two numbers and touches no memory.
     let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
     if descriptor < 0 {
@@ -355,12 +370,7 @@ fn received(result: i32, flags: u32) -> Done {
 impl Drop for Ring {
     fn drop(&mut self) {
         self.settle();
-        self.cancel(&[(self.poking, POKE)]);
-        // bound: the kernel completes what is cancelled
-        while self.poking && !self.lost {
-            self.await_end();
-        }
-        for region in [&mut self.entries, &mut self.buffers, &mut self.stage, &mut self.poke] {
+        for region in [&mut self.entries, &mut self.buffers, &mut self.stage] {
             region.kept = self.lost;
         }
     }
