@@ -2,7 +2,8 @@
 
 #![no_main]
 
-use std::io::Write;
+#[path = "../src/hostile.rs"]
+mod hostile;
 
 use libfuzzer_sys::fuzz_target;
 use neuronbus::arena::Arena;
@@ -45,31 +46,34 @@ fn hostile_refs(bytes: &[u8]) {
     assert_eq!(arena.usage().blocks, 0);
 }
 
-/// A file with the fuzzer's bytes over a real header: what lies behind the checked words is believed by nobody.
-fn hostile_file(bytes: &[u8], keep_header: bool) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("arena");
-    let real =
-        Arena::create(&path, 2048).and_then(|arena| arena.write(b"real")).expect("a new file");
-    let mut file = std::fs::read(&path).expect("the file just made");
-    let from = if keep_header { 4096 } else { 0 };
-    for (to, byte) in file[from..].iter_mut().zip(bytes) {
-        *to ^= byte;
-    }
-    let mut out = std::fs::File::create(&path).expect("the file just made");
-    out.write_all(&file).expect("room for a small file");
-    let Ok(arena) = Arena::open(&path) else { return };
-    for bytes in bytes.as_chunks::<16>().0.iter().take(16) {
-        pry(&arena, place(bytes));
-        pry(&arena, real);
-        let _ = arena.write(&bytes[..]);
-    }
+thread_local! {
+    static FILE: (hostile::File, ArenaRef) = {
+        let mut real = None;
+        let file = hostile::File::new("arena", |path| {
+            let arena = Arena::create(path, 2048).expect("a new file");
+            real = Some(arena.write(b"real").expect("an empty arena has room"));
+        });
+        (file, real.expect("it was just written"))
+    };
+}
+
+/// A file with the fuzzer's words over any of its own: what they say is believed by nobody.
+fn hostile_file(bytes: &[u8]) {
+    FILE.with(|(file, real)| {
+        file.overwrite(bytes);
+        let Ok(arena) = Arena::open(file.path()) else { return };
+        for bytes in bytes.as_chunks::<16>().0.iter().take(16) {
+            pry(&arena, place(bytes));
+            pry(&arena, *real);
+            let _ = arena.write(&bytes[..]);
+        }
+    });
 }
 
 fuzz_target!(|bytes: &[u8]| {
     match bytes.split_first() {
         Some((0..=127, rest)) => hostile_refs(rest),
-        Some((kind, rest)) => hostile_file(rest, kind & 1 == 0),
+        Some((_, rest)) => hostile_file(rest),
         None => {}
     }
 });

@@ -5,6 +5,8 @@
 #[path = "../src/hostile.rs"]
 mod hostile;
 
+use std::path::Path;
+
 use libfuzzer_sys::fuzz_target;
 use neuronbus::axon::{Axon, AxonHub, AxonTap, Overflow, Tapped};
 use neuronbus::id::NeuronId;
@@ -23,35 +25,48 @@ thread_local! {
     });
 }
 
-fuzz_target!(|bytes: &[u8]| FILE.with(|file| {
-    file.overwrite(bytes);
-    if let Ok(mut tap) = AxonTap::open(file.path()) {
-        tap.rewind();
-        for _ in 0..12 {
-            if tap.poll() == Tapped::Empty {
-                break;
-            }
+fn tap(path: &Path) {
+    let Ok(mut tap) = AxonTap::open(path) else { return };
+    tap.rewind();
+    for _ in 0..12 {
+        if tap.poll() == Tapped::Empty {
+            break;
         }
     }
-    let Ok(hub) = AxonHub::open(file.path()) else { return };
+}
+
+fn read(path: &Path) {
+    let Ok(hub) = AxonHub::open(path) else { return };
     std::hint::black_box(hub.account());
-    if let Ok(mut reader) = hub.reader() {
-        for _ in 0..12 {
-            if let Some(spike) = reader.try_read() {
-                std::hint::black_box(spike.check().is_ok());
-            }
+    let Ok(mut reader) = hub.reader() else { return };
+    for _ in 0..12 {
+        if let Some(spike) = reader.try_read() {
+            std::hint::black_box(spike.check().is_ok());
         }
-        std::hint::black_box((reader.lag(), reader.position(), reader.is_ready()));
     }
-    if let Ok(mut axon) = Axon::open(file.path()) {
-        for (number, overflow) in [Overflow::Defer, Overflow::ShedOldest, Overflow::DropNewest]
-            .iter()
-            .cycle()
-            .take(12)
-            .enumerate()
-        {
-            let _ = axon.publish_with(&spike(number as u32), *overflow);
+    std::hint::black_box((reader.lag(), reader.position(), reader.is_ready()));
+}
+
+fn write(path: &Path) {
+    let Ok(mut axon) = Axon::open(path) else { return };
+    let overflows = [Overflow::Defer, Overflow::ShedOldest, Overflow::DropNewest];
+    for (number, overflow) in (0..12).zip(overflows.into_iter().cycle()) {
+        let _ = axon.publish_with(&spike(number), overflow);
+    }
+    std::hint::black_box(axon.account());
+}
+
+// Each look maps the file, which takes longer than what is done with it: the first byte says who looks.
+fuzz_target!(|bytes: &[u8]| FILE.with(|file| {
+    let Some((&who, bytes)) = bytes.split_first() else { return };
+    file.overwrite(bytes);
+    match who % 4 {
+        0 => tap(file.path()),
+        1 => read(file.path()),
+        2 => write(file.path()),
+        _ => {
+            write(file.path());
+            read(file.path());
         }
-        std::hint::black_box(axon.account());
     }
 }));
