@@ -16,6 +16,7 @@ use std::ptr::NonNull;
 use crossbeam_utils::CachePadded;
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
+use super::bulk;
 use super::truncation::Watch;
 use super::trust::TrustedWriters;
 use crate::sync::{Arc, AtomicU64, Relaxed};
@@ -120,13 +121,11 @@ impl Mapping {
     pub(crate) fn store_bytes(&self, at: usize, bytes: &[u8]) {
         let (whole, rest) = bytes.as_chunks::<8>();
         let words = &self.words()[at..at + bytes.len().div_ceil(8)];
-        // relaxed: the block's header publishes these
-        for (word, chunk) in words.iter().zip(whole) {
-            word.store(u64::from_ne_bytes(*chunk), Relaxed);
-        }
+        bulk::store(&words[..whole.len()], whole);
         if !rest.is_empty() {
             let mut last = [0; 8];
             last[..rest.len()].copy_from_slice(rest);
+            // relaxed: the block's header publishes it
             words[whole.len()].store(u64::from_ne_bytes(last), Relaxed);
         }
     }
@@ -135,13 +134,14 @@ impl Mapping {
     #[inline]
     pub(crate) fn load_bytes(&self, at: usize, length: usize, into: &mut Vec<u8>) {
         let words = &self.words()[at..at + length.div_ceil(8)];
-        let whole = length / 8;
+        let (whole, before) = (length / 8, into.len());
         into.reserve(length);
-        // relaxed: the load of the block's header orders these
-        for word in &words[..whole] {
-            into.extend_from_slice(&word.load(Relaxed).to_ne_bytes());
-        }
+        let (room, _) = into.spare_capacity_mut().as_chunks_mut::<8>();
+        bulk::load(&words[..whole], &mut room[..whole]);
+        // SAFETY: the capacity is at least that much, and so many bytes behind the former length were just written.
+        unsafe { into.set_len(before + 8 * whole) };
         if let Some(word) = words.get(whole) {
+            // relaxed: the load of the block's header orders it
             into.extend_from_slice(&word.load(Relaxed).to_ne_bytes()[..length % 8]);
         }
     }

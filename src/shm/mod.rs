@@ -1,6 +1,7 @@
 //! Memory that threads and processes share, hints about memory, and all of the core's `unsafe`.
 
 pub(crate) mod advice;
+mod bulk;
 pub(crate) mod futex;
 pub(crate) mod header;
 pub(crate) mod mapping;
