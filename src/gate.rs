@@ -136,6 +136,12 @@ pub trait Gate: Send {
     /// If the gate is broken for good; it is closed and named in the report.
     fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError>;
 
+    /// Whether there is something to hand in, as far as one look tells. A cortex that spins while it waits asks this
+    /// again and again, and need not wait for the bell of whoever sent it. Nothing is lost where it is always false.
+    fn is_ready(&self) -> bool {
+        false
+    }
+
     /// Takes spikes out. Returns how many it took; the others are offered again after the next tick.
     ///
     /// # Errors

@@ -89,7 +89,12 @@ impl Pacer {
 
     /// The tick that the clock is in.
     pub(crate) fn elapsed_tick(&self) -> u64 {
-        self.start_tick + Stamp::now().ns_since(self.start) / self.length.as_nanos()
+        self.tick_at(Stamp::now())
+    }
+
+    /// The tick that the clock was in when a stamp was taken.
+    pub(crate) fn tick_at(&self, moment: Stamp) -> u64 {
+        self.start_tick + moment.ns_since(self.start) / self.length.as_nanos()
     }
 
     /// How long until a tick begins by the clock; zero if it has begun.

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use neuronbus::brain::{Attached, Brain, BrainError, CortexState, Door, Overheard, Role};
+use neuronbus::axon::WaitStrategy;
+use neuronbus::brain::{
+    Attached, Brain, BrainError, CortexState, Directory, Door, Overheard, Role,
+};
 use neuronbus::cortex::{CortexBuilder, Running};
 use neuronbus::prelude::*;
 
@@ -73,6 +76,24 @@ fn another_process_sends_and_reads_every_answer() {
     assert_eq!(brain.state(), CortexState::Running, "it is there until it is closed");
     drop(cortex);
     assert_eq!(brain.state(), CortexState::Ended);
+}
+
+#[test]
+fn a_cortex_that_spins_hears_a_producer_that_does_not_ring() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("brain");
+    let mut builder = mirror(&path, 1);
+    // The cortex's housekeeper rings as well, and is not to.
+    builder.directory(Directory::at(&path).reap_every(LONG * 60)).wait(WaitStrategy::BusySpin);
+    let running = builder.build().unwrap().spawn().unwrap();
+    let brain = Brain::attach(&path).unwrap();
+    let (mut ear, mut voice) = (brain.sensory("ear").unwrap(), brain.motor("voice").unwrap());
+    for number in 0..100 {
+        ear.push(SpikeKind::Excitatory, 0, &payload(number)).unwrap();
+        let heard = voice.read_within(LONG).unwrap().unwrap();
+        assert_eq!(heard.payload, payload(number), "spike {number}");
+    }
+    drop(running);
 }
 
 #[test]

@@ -54,6 +54,9 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
     if let Ok(Some(recovered)) = running.inspect(|cortex| cortex.recovered().cloned()) {
         watch.tell_of_recovery(&recovered);
     }
+    if let Some(dir) = &options.dir {
+        watch.tell(&format!("open to other programs in {}", dir.display()));
+    }
     if options.input.is_none() && brain.reads_standard_input() && std::io::stdin().is_terminal() {
         watch.tell("reading lines from the terminal; end them with Ctrl-D");
     }

@@ -117,7 +117,18 @@ impl Doorbell {
 
     /// Waits until the count differs from `seen` or a time has passed; returns the count.
     pub fn wait(&self, seen: u64, strategy: WaitStrategy, timeout: Option<Duration>) -> u64 {
-        let rang = || self.count() != seen;
+        self.wait_or(seen, strategy, timeout, || false)
+    }
+
+    /// The same, which also ends when something is found ready; only a wait that spins looks for it.
+    pub(crate) fn wait_or(
+        &self,
+        seen: u64,
+        strategy: WaitStrategy,
+        timeout: Option<Duration>,
+        ready: impl Fn() -> bool,
+    ) -> u64 {
+        let rang = || self.count() != seen || ready();
         if !spin(strategy, timeout, rang) && strategy.rounds().is_some() {
             self.park(seen, timeout);
         }

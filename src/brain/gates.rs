@@ -32,6 +32,9 @@ impl Refusals {
     }
 }
 
+/// Lanes that a spinning cortex looks at; the producers of others, of which there are many then, are heard by the bell.
+const LANES_LOOKED_AT: usize = 8;
+
 /// Admits what other processes send.
 #[derive(Debug)]
 pub(super) struct SensoryGate {
@@ -121,6 +124,12 @@ impl Gate for SensoryGate {
             bell.ring();
         }
         Ok(Outlook::Open)
+    }
+
+    fn is_ready(&self) -> bool {
+        let lanes =
+            self.lanes.iter().take(LANES_LOOKED_AT).filter_map(|(incoming, _)| incoming.as_ref());
+        lanes.into_iter().any(|incoming| incoming.reader().is_ready())
     }
 
     /// What was not admitted stays for the next cortex.

@@ -58,6 +58,11 @@ impl Door {
         }
     }
 
+    /// Whether it can be seen to have something to hand in.
+    pub(super) fn is_ready(&self) -> bool {
+        self.outlook != Outlook::Ended && self.gate.is_ready()
+    }
+
     pub(super) fn fail(&mut self, error: &GateError) {
         self.failed = Some(error.to_string());
         self.outlook = Outlook::Ended;

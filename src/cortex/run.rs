@@ -10,9 +10,9 @@
 
 use std::time::Duration;
 
-use super::Cortex;
 use super::desk::Reception;
 use super::emission::Retry;
+use super::{Cortex, Door};
 use crate::admission::Admissions;
 use crate::gate::{GateError, Outlook};
 use crate::pace::{Pace, Pacer, Stamp};
@@ -252,7 +252,8 @@ impl Cortex {
                 continue;
             }
             let due = self.next_work();
-            let clock = pacer.elapsed_tick().max(self.next);
+            let began = Stamp::now();
+            let clock = pacer.tick_at(began).max(self.next);
             let again = retry.after(self.worker.held());
             let idle = due.is_none() && again.is_none() && end == u64::MAX && self.has_ended();
             if idle && self.are_others_done() {
@@ -268,7 +269,10 @@ impl Cortex {
                     }
                     let known = until != u64::MAX && until > clock;
                     let timeout = known.then(|| pacer.until(until)).into_iter().chain(again).min();
-                    offer = self.doorbell.wait(rung, self.wait, timeout) == rung && again.is_some();
+                    let (bell, doors) = (&self.doorbell, &self.doors);
+                    let ready = || doors.iter().any(Door::is_ready);
+                    let unrung = bell.wait_or(rung, self.wait, timeout, ready) == rung;
+                    offer = unrung && (again.is_some() || ready());
                     continue;
                 }
             };
@@ -278,7 +282,6 @@ impl Cortex {
             heard = rung;
             let target = target.min(end - 1);
             let asked = self.passable(target);
-            let began = Stamp::now();
             if self.collect(asked) && !self.is_quiet(asked) {
                 self.compute(asked, Some(began))?;
                 continue;
