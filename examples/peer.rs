@@ -5,7 +5,7 @@
 //! 1000000 sent, 1000000 answered, 0 out of order
 //! ```
 //!
-//! Here it starts the brain itself. Told the directory of one that runs, it attaches to that.
+//! Here it starts the brain. Told the directory of one that runs, it attaches to that and passes over what others say.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,7 +31,6 @@ fn main() -> neuronbus::Result<()> {
     let told = std::env::args_os().nth(1).map(PathBuf::from);
     let own = std::env::temp_dir().join(format!("peer-{}", std::process::id()));
     let running = if told.is_none() { Some(relay(&own)?) } else { None };
-
     let brain = Brain::attach(told.as_ref().unwrap_or(&own))?;
     let (mut voice, mut ear) = (brain.motor("voice")?, brain.sensory("ear")?);
     let (mut sent, mut answered, mut disordered) = (0, 0, 0);
@@ -46,7 +45,8 @@ fn main() -> neuronbus::Result<()> {
             voice.wait(PATIENCE)?;
         }
         while let Some(heard) = voice.read() {
-            disordered += u64::from(heard.payload != u64::to_le_bytes(answered));
+            let Ok(number) = heard.payload.try_into().map(u64::from_le_bytes) else { continue };
+            disordered += u64::from(number != answered);
             answered += 1;
         }
     }
