@@ -28,13 +28,7 @@ impl Cortex {
     /// # Errors
     /// When the journal cannot be written to.
     pub fn sync_journal(&mut self, level: Level) -> Result<(), JournalError> {
-        let Some(recorder) = &mut self.recorder else { return Ok(()) };
-        recorder.seal();
-        let Some(journal) = &recorder.journal else { return Ok(()) };
-        match journal.next_sequence().checked_sub(1) {
-            Some(last) => journal.wait(last, level),
-            None => Ok(()),
-        }
+        self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.sync(level))
     }
 
     /// Whether the journal takes entries; `None` without one.

@@ -445,9 +445,32 @@ impl Recorder {
         Some(self.journal.as_ref()?.reached(level))
     }
 
+    /// Returns when all that was recorded has reached a level, what had to wait for a disk included.
+    pub(super) fn sync(&mut self, level: Level) -> Result<(), JournalError> {
+        let mut stuck = false;
+        // bound: a round writes some of what had to wait, or is the last but one
+        loop {
+            let before = self.backlog.len();
+            self.catch_up();
+            self.seal();
+            let Some(journal) = &mut self.journal else { return Ok(()) };
+            if let Some(last) = journal.next_sequence().checked_sub(1) {
+                journal.wait(last, level)?;
+            }
+            let Some((.., body)) = self.backlog.front() else { return Ok(()) };
+            if stuck && self.backlog.len() == before {
+                return journal.has_room(body.len());
+            }
+            stuck = self.backlog.len() == before;
+        }
+    }
+
     /// Says how far the run has come, and ends.
     pub(super) fn close(&mut self) -> Result<(), JournalError> {
-        self.catch_up();
+        if !self.backlog.is_empty() {
+            // There may be room by now; if not, closing says so.
+            let _ = self.sync(Level::PageCache);
+        }
         self.tell_passed();
         // A snapshot waits for the journal, and so must be done before it.
         self.keeper = None;
@@ -459,5 +482,31 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         // Whoever wants to know whether it went well closes the cortex.
         let _ = self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::disk::MemoryDisk;
+
+    #[test]
+    fn what_had_to_wait_for_the_disk_is_synced_with_the_rest() {
+        let disk = MemoryDisk::new(0);
+        let mut plan = Recording::in_directory("tested");
+        plan.disk = Some(Arc::new(disk.clone()));
+        plan.options = Options { level: Level::PageCache, thread: false, ..Options::default() };
+        let mut recorder = Recorder::open(plan, Digest::from_bytes([0; 32]), 1).unwrap();
+        recorder.sync(Level::Synced).unwrap();
+        disk.set_capacity(0);
+        let full = |error| matches!(error, JournalError::NoSpace { .. });
+        recorder.record(1, OPERATOR, &Recorded::Passed);
+        assert!(recorder.sync(Level::Synced).is_err_and(full));
+        // It happened all the same, and there is no room for its record.
+        recorder.record(2, OPERATOR, &Recorded::Passed);
+        assert!(recorder.sync(Level::Synced).is_err_and(full));
+        disk.set_capacity(u64::MAX);
+        recorder.sync(Level::Synced).unwrap();
+        assert_eq!((recorder.next_sequence(), recorder.reached(Level::Synced)), (3, Some(3)));
     }
 }

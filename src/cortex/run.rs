@@ -427,15 +427,14 @@ impl Cortex {
 
     /// Route, fire, publish, account.
     pub(super) fn compute(&mut self, now: u64, began: Option<Stamp>) -> Result<(), RunError> {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.seal();
-        }
         if self.is_free() {
+            self.seal_journal();
             return self.compute_freely(now, began);
         }
         if self.has_others() {
             self.account_for_stamps();
             self.compute_together(now, now + 1, false)?;
+            self.seal_journal();
             // Where nothing but this is due, no worker has computed a tick.
             self.emit();
             return Ok(());
@@ -444,12 +443,21 @@ impl Cortex {
         self.worker.fire();
         self.worker.step_populations();
         self.account_for_stamps();
+        self.seal_journal();
         self.worker.publish(self.trace.as_mut());
         self.emit();
         self.next = now + 1;
         self.tell_host(now);
         self.vitals.tick(began);
         Ok(())
+    }
+
+    /// What was admitted is handed to the journal's thread: behind what agents do with it, which so need not wait, and
+    /// before anything that follows from it goes out.
+    fn seal_journal(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.seal();
+        }
     }
 
     /// What was admitted for this tick has been taken in.

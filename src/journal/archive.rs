@@ -168,8 +168,7 @@ impl Archive {
             let mark =
                 index.last_before(|mark| span.is_after(mark)).or(index.marks.first().copied());
             let Some(mark) = mark else { continue };
-            let mut walk = Walk { index, reader, buffer, base: mark.offset, at: 0, read };
-            walk.buffer.clear();
+            let mut walk = Walk { index, reader, buffer, base: mark.offset, at: 0, held: 0, read };
             if !walk.run(mark.sequence, span, &mut count, &mut visit)? {
                 break;
             }
@@ -183,9 +182,10 @@ struct Walk<'a> {
     index: &'a Index,
     reader: &'a SegmentReader,
     buffer: &'a mut Vec<u8>,
-    /// Where in the file the buffer begins, and where in the buffer the walk is.
+    /// Where in the file the buffer begins, where in the buffer the walk is, and how much of it was read.
     base: u64,
     at: usize,
+    held: usize,
     read: &'a mut u64,
 }
 
@@ -193,22 +193,26 @@ impl Walk<'_> {
     /// Whether the buffer holds so many bytes from here; reads on if need be.
     #[inline]
     fn holds(&mut self, bytes: usize) -> Result<bool, JournalError> {
-        Ok(self.at + bytes <= self.buffer.len() || self.fill(bytes)?)
+        Ok(self.at + bytes <= self.held || self.fill(bytes)?)
     }
 
     #[cold]
     fn fill(&mut self, bytes: usize) -> Result<bool, JournalError> {
-        self.buffer.drain(..self.at);
+        self.buffer.copy_within(self.at..self.held, 0);
         self.base += self.at as u64;
+        self.held -= self.at;
         self.at = 0;
-        let held = self.buffer.len();
-        let left = self.index.covered.saturating_sub(self.base + held as u64);
-        let wanted = left.min(bytes.max(BLOCK) as u64);
-        self.buffer.resize(held + usize::try_from(wanted).unwrap_or(usize::MAX), 0);
-        let read = self.reader.read_at(&mut self.buffer[held..], self.base + held as u64)?;
-        self.buffer.truncate(held + read);
+        let left = self.index.covered.saturating_sub(self.base + self.held as u64);
+        let wanted = usize::try_from(left.min(bytes.max(BLOCK) as u64)).unwrap_or(usize::MAX);
+        // Never shortened, so that nothing is zeroed twice.
+        if self.buffer.len() < self.held + wanted {
+            self.buffer.resize(self.held + wanted, 0);
+        }
+        let free = &mut self.buffer[self.held..self.held + wanted];
+        let read = self.reader.read_at(free, self.base + self.held as u64)?;
+        self.held += read;
         *self.read += read as u64;
-        Ok(bytes <= self.buffer.len())
+        Ok(bytes <= self.held)
     }
 
     /// Gives what is in the span; whether the span may go on behind the segment.

@@ -11,8 +11,9 @@ use super::index::Mark;
 const ENDING: &str = ".segment";
 const INDEX_ENDING: &str = ".index";
 
-/// Bytes that are read at once.
+/// Bytes that are read at once, and at most where batches are large.
 const BLOCK: usize = 256 << 10;
+const LARGEST: usize = 1 << 20;
 
 /// The segment that begins with a sequence.
 pub(super) fn name(first: u64) -> String {
@@ -62,6 +63,8 @@ pub(super) struct SegmentReader {
     at: usize,
     /// Sequence that the next record should have.
     pub(super) next: u64,
+    /// Bytes of the records of the batch before.
+    usual: usize,
 }
 
 impl SegmentReader {
@@ -81,7 +84,7 @@ impl SegmentReader {
         };
         let buffer = page[HEADER_HASH..].to_vec();
         let (base, at) = (HEADER_HASH as u64, HASH);
-        Ok(Self { file, name, header, start, buffer, base, at, next: first })
+        Ok(Self { file, name, header, start, buffer, base, at, next: first, usual: 0 })
     }
 
     /// Whether this segment goes on where another ended.
@@ -178,7 +181,10 @@ impl SegmentReader {
         if missing > left {
             return Ok(false);
         }
-        let wanted = missing.max(BLOCK as u64).min(left);
+        // Large batches are read one at a time: what is held of the next would have to be moved to the front.
+        let usual = (self.usual + SEAL + HEAD).saturating_sub(held - self.at);
+        let block = if self.usual > BLOCK / 8 { usual } else { BLOCK };
+        let wanted = missing.max(block.min(LARGEST) as u64).min(left);
         self.buffer.resize(held + usize::try_from(wanted).unwrap_or(usize::MAX), 0);
         let read = self.file.read_at(&mut self.buffer[held..], self.base + held as u64);
         let read = read.map_err(|error| self.io(&error))?;
@@ -235,6 +241,7 @@ impl SegmentReader {
         };
         self.at = seal_at + SEAL;
         self.next = seal.next;
+        self.usual = end;
         Ok(Some(Sealed { records: from..seal_at, seal }))
     }
 

@@ -224,7 +224,7 @@ impl Writer {
         let (length, segment) = (run.len() as u64, &mut self.segment);
         let written = segment.file.write_at(run, segment.end).and_then(|()| {
             segment.length = segment.length.max(segment.end + length);
-            let small = self.options.level == Level::Synced && length < PREPARED / 4;
+            let small = self.options.level == Level::Synced && length < PREPARED;
             let (from, room) =
                 (segment.length, self.options.segment_bytes.saturating_sub(segment.length));
             if small && from == segment.end + length && room > 0 {

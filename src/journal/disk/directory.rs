@@ -14,7 +14,7 @@ pub struct Directory {
 
 /// Bytes that are written by one call. For larger ones the page cache takes memory by 2 MiB at once, which in a virtual
 /// machine was most likely given back to the host, and comes from there a tenth as fast.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 128 << 10;
 
 /// The file whose lock is the right to write.
 const LOCK: &str = "journal.lock";
