@@ -84,6 +84,23 @@ fn use_all(path: &Path) {
     }
 }
 
+/// Found by the fuzz target `brain_table`.
+#[test]
+fn a_way_out_with_two_lanes_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("brain");
+    pristine(&path);
+    let table = path.join("brain");
+    let mut bytes = std::fs::read(&table).unwrap();
+    // Behind two regions and one door: direction, region, lanes.
+    let lanes = 4480 + 2 * 256 + 128 + 16..4480 + 2 * 256 + 128 + 24;
+    assert_eq!(bytes[lanes.clone()], 1_u64.to_ne_bytes());
+    bytes[lanes].copy_from_slice(&2_u64.to_ne_bytes());
+    std::fs::write(&table, bytes).unwrap();
+    let refused = Brain::attach(&path).and_then(|brain| brain.motor("voice")).unwrap_err();
+    assert!(refused.to_string().contains("lanes of a door is 0x2, expected 0x1"), "{refused}");
+}
+
 #[test]
 fn whatever_the_files_hold_is_refused_or_harmless() {
     // In memory, where there is some to share: on a disk every rewritten file is waited for.

@@ -343,14 +343,14 @@ impl Door {
 
     fn of_fields(fields: [u64; DOOR_FIELDS]) -> Result<(u64, Self), Mismatch> {
         let wrong = |what, found, expected| Err(Mismatch { what, found, expected });
-        let direction = match fields[0] {
-            1 => Direction::Sensory,
-            2 => Direction::Motor,
+        let (direction, lanes_max) = match fields[0] {
+            1 => (Direction::Sensory, LANES_MAX as u64),
+            2 => (Direction::Motor, 1),
             found => return wrong("direction of a door", found, 1),
         };
         let [_, region, lanes, slots, readers, payload_bytes] = fields;
-        if lanes == 0 || lanes > LANES_MAX as u64 {
-            return wrong("lanes of a door", lanes, LANES_MAX as u64);
+        if lanes == 0 || lanes > lanes_max {
+            return wrong("lanes of a door", lanes, lanes_max);
         }
         // The files of the lanes have their own headers, which are checked against what is there.
         let [lanes, slots, readers, payload_bytes] = [lanes, slots, readers, payload_bytes]
