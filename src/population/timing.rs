@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::incoming::{Incoming, Synapse};
+use super::incoming::{Incoming, Index, Synapse};
 use super::rows::Table;
 use super::scatter::{AHEAD, add_each, ask};
 use super::traces::{Fading, Traces, rescale};
@@ -67,7 +67,7 @@ pub(super) struct Timing {
     /// Arrivals, by table: they come at its delay.
     arrivals: Vec<Side>,
     firings: Side,
-    incoming: Vec<Incoming>,
+    incoming: Vec<Index>,
     targets: u32,
     eligible: Option<Eligible>,
 }
@@ -84,16 +84,16 @@ fn meet(targets: &[u32], values: &mut [f32], traces: &[f32], change: impl Fn(f32
 /// Changes one value for each synapse onto a target by the trace of its source. `traces` has a power of two as its
 /// length.
 #[inline(always)]
-fn each(
-    synapses: &[Synapse],
+fn each<S: Synapse>(
+    synapses: &[S],
     values: &mut [f32],
     traces: &[f32],
     change: impl Fn(f32, f32) -> f32,
 ) {
     let mask = traces.len() - 1;
     for synapse in synapses {
-        let value = &mut values[synapse.slot as usize];
-        *value = change(*value, traces[synapse.source as usize & mask]);
+        let value = &mut values[synapse.slot()];
+        *value = change(*value, traces[synapse.source() & mask]);
     }
 }
 
@@ -119,7 +119,7 @@ impl Timing {
         Self {
             arrivals: arrivals.collect(),
             firings: side(targets, &rule.minus, triplet.map(|triplet| &triplet.y)),
-            incoming: tables.iter().map(|table| Incoming::new(table, targets)).collect(),
+            incoming: tables.iter().map(|table| Index::new(table, targets)).collect(),
             rule,
             limits,
             targets,
@@ -186,32 +186,47 @@ impl Timing {
 
     /// Targets have fired: what arrived before strengthens their synapses.
     pub(super) fn potentiate(&mut self, tables: &mut [Table], fired: &[u32]) {
+        let indices = std::mem::take(&mut self.incoming);
+        for (at, (index, table)) in indices.iter().zip(tables).enumerate() {
+            match index {
+                Index::Narrow(incoming) => self.strengthen(at, incoming, table, fired),
+                Index::Wide(incoming) => self.strengthen(at, incoming, table, fired),
+            }
+        }
+        self.incoming = indices;
+    }
+
+    #[inline]
+    fn strengthen<S: Synapse>(
+        &mut self,
+        index: usize,
+        incoming: &Incoming<S>,
+        table: &mut Table,
+        fired: &[u32],
+    ) {
         let (rule, limits, firings) = (&self.rule, self.limits, &self.firings);
-        for (index, table) in tables.iter_mut().enumerate() {
-            let (traces, left) = self.arrivals[index].fast.parts();
-            let incoming = &self.incoming[index];
-            for (nth, &target) in fired.iter().enumerate() {
-                if let Some(&next) = fired.get(nth + AHEAD) {
-                    prefetch(incoming.onto(next));
+        let (traces, left) = self.arrivals[index].fast.parts();
+        for (nth, &target) in fired.iter().enumerate() {
+            if let Some(&next) = fired.get(nth + AHEAD) {
+                prefetch(incoming.onto(next));
+            }
+            let by = left * rule.up(|_| firings.slow(target));
+            let synapses = incoming.onto(target);
+            let weights = &mut table.weights[..];
+            match (&mut self.eligible, rule.bounds) {
+                (Some(eligible), _) => {
+                    let by = by / eligible.fading.left();
+                    let kept = &mut eligible.kept[index];
+                    each(synapses, kept, traces, |kept, trace| kept + trace * by);
                 }
-                let by = left * rule.up(|_| firings.slow(target));
-                let synapses = incoming.onto(target);
-                let weights = &mut table.weights[..];
-                match (&mut self.eligible, rule.bounds) {
-                    (Some(eligible), _) => {
-                        let by = by / eligible.fading.left();
-                        let kept = &mut eligible.kept[index];
-                        each(synapses, kept, traces, |kept, trace| kept + trace * by);
-                    }
-                    (None, Bounds::Additive) => {
-                        each(synapses, weights, traces, |w, trace| cut(w + trace * by, limits));
-                    }
-                    (None, Bounds::Multiplicative) => {
-                        let high = limits.1;
-                        each(synapses, weights, traces, |w, trace| {
-                            cut(w + trace * by * (high - w), limits)
-                        });
-                    }
+                (None, Bounds::Additive) => {
+                    each(synapses, weights, traces, |w, trace| cut(w + trace * by, limits));
+                }
+                (None, Bounds::Multiplicative) => {
+                    let high = limits.1;
+                    each(synapses, weights, traces, |w, trace| {
+                        cut(w + trace * by * (high - w), limits)
+                    });
                 }
             }
         }
@@ -219,7 +234,7 @@ impl Timing {
 
     /// A table was made anew, of synapses from these old slots.
     pub(super) fn rewired(&mut self, index: usize, table: &Table, origins: &[u32]) {
-        self.incoming[index] = Incoming::new(table, self.targets);
+        self.incoming[index] = Index::new(table, self.targets);
         if let Some(eligible) = &mut self.eligible {
             let kept = &mut eligible.kept[index];
             let old = |&slot: &u32| kept.get(slot as usize).copied().unwrap_or(0.0);
