@@ -95,6 +95,18 @@ impl Flights {
         last
     }
 
+    /// The same for a spike whose payload lies in no arena.
+    #[inline]
+    pub(crate) fn land_light(&mut self, flight: u32) -> bool {
+        let pending = &mut self.pending[flight as usize];
+        *pending -= 1;
+        let last = *pending == 0;
+        if last {
+            self.free.push(flight);
+        }
+        last
+    }
+
     #[inline]
     fn let_go(&mut self, flight: u32, arena: &Arena) {
         self.free.push(flight);

@@ -40,9 +40,16 @@ impl Decay {
     pub fn over(&self, ticks: u64) -> f32 {
         match self.table.get(ticks as usize) {
             Some(&factor) => factor,
-            None if ticks as f64 > self.tau_ticks * NOTHING_LEFT => 0.0,
-            None => Self::compute(self.tau_ticks, ticks),
+            None => self.over_long(ticks),
         }
+    }
+
+    #[cold]
+    fn over_long(&self, ticks: u64) -> f32 {
+        if ticks as f64 > self.tau_ticks * NOTHING_LEFT {
+            return 0.0;
+        }
+        Self::compute(self.tau_ticks, ticks)
     }
 
     /// The time constant, in ticks.

@@ -26,25 +26,42 @@ impl Touched {
         self.summary[word / 64] |= 1 << (word % 64);
     }
 
-    /// Takes out the smallest number at or after a position; `from` moves on, so that a walk costs what it finds.
+    /// Takes out the smallest number at or after a position; `walk` moves on, so that a walk costs what it finds.
+    ///
+    /// What a walk has taken in hand is in the set no more: a walk is gone on with, not begun again.
     #[inline]
-    pub(crate) fn pop(&mut self, from: &mut usize) -> Option<usize> {
-        while *from < self.summary.len() {
-            let summary = self.summary[*from];
-            if summary == 0 {
-                *from += 1;
-                continue;
-            }
-            let word = *from * 64 + summary.trailing_zeros() as usize;
-            let bits = self.bits[word];
-            self.bits[word] = bits & (bits - 1);
-            if self.bits[word] == 0 {
-                self.summary[*from] = summary & (summary - 1);
-            }
-            return Some(word * 64 + bits.trailing_zeros() as usize);
+    pub(crate) fn pop(&mut self, walk: &mut Walk) -> Option<usize> {
+        // bound: every word is taken in hand once
+        while walk.bits == 0 {
+            self.take_in_hand(walk)?;
         }
-        None
+        let number = walk.word * 64 + walk.bits.trailing_zeros() as usize;
+        walk.bits &= walk.bits - 1;
+        Some(number)
     }
+
+    /// Takes out the next word in which there is something.
+    fn take_in_hand(&mut self, walk: &mut Walk) -> Option<()> {
+        let summary = loop {
+            match *self.summary.get(walk.summary)? {
+                0 => walk.summary += 1,
+                summary => break summary,
+            }
+        };
+        walk.word = walk.summary * 64 + summary.trailing_zeros() as usize;
+        self.summary[walk.summary] = summary & (summary - 1);
+        walk.bits = std::mem::take(&mut self.bits[walk.word]);
+        Some(())
+    }
+}
+
+/// A walk over a set in the order of its numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Walk {
+    summary: usize,
+    word: usize,
+    /// What is left of the word in hand.
+    bits: u64,
 }
 
 #[cfg(test)]
@@ -61,9 +78,9 @@ mod tests {
             touched.insert(number);
             expected.insert(number);
         }
-        let mut from = 0;
-        let got: Vec<_> = std::iter::from_fn(|| touched.pop(&mut from)).collect();
+        let mut walk = Walk::default();
+        let got: Vec<_> = std::iter::from_fn(|| touched.pop(&mut walk)).collect();
         assert_eq!(got, expected.into_iter().collect::<Vec<_>>());
-        assert_eq!(touched.pop(&mut 0), None);
+        assert_eq!(touched.pop(&mut Walk::default()), None);
     }
 }

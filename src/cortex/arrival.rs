@@ -14,44 +14,26 @@ use crate::id::NeuronId;
 use crate::neuron::Fault;
 use crate::projection::DELAY_LIMIT;
 use crate::spike::{BROADCAST, NO_CELL, Spike, SpikeKind};
-use crate::synapse::Segment;
 use crate::time::Tick;
 
-/// A plain row that is being walked over.
+/// A plain row that is being walked over; it stands in the worker while it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walk {
     arrival: Arrival,
     projection: u32,
     /// The synapse that is next, and the end of the row.
-    next: u32,
-    end: u32,
+    next: usize,
+    end: usize,
+    /// What weights are multiplied with.
     sign: f32,
 }
 
-/// Why a walk over a row stops.
+/// Why a walk over a row stops before its end.
 enum Stop {
-    End,
     /// A target that is no agent, or is not ready: it is asked in full.
     Ask(NeuronId, f32),
     /// An agent said that it has failed.
     Failed(NeuronId, Fault),
-}
-
-impl Walk {
-    /// A walk over the row of a segment, if it is plain and the spike is.
-    #[inline]
-    fn over(segment: &Segment, sign: f32, arrival: Arrival, spike: &Spike) -> Option<Self> {
-        let kind = spike.kind().unwrap_or(SpikeKind::Excitatory);
-        if arrival.only != BROADCAST || kind == SpikeKind::Modulatory || spike.arena_ref().is_some()
-        {
-            return None;
-        }
-        let sign = if kind == SpikeKind::Inhibitory { -sign } else { sign };
-        let sign = sign * f32::from(spike.firings()) * segment.efficacy;
-        let row = segment.row.range();
-        let (next, end) = (row.start as u32, row.end as u32);
-        Some(Self { arrival, projection: segment.projection, next, end, sign })
-    }
 }
 
 impl Worker {
@@ -59,19 +41,23 @@ impl Worker {
     pub(super) fn take_arrivals(&mut self) {
         let now = self.services.now;
         let traced = self.services.tracer.is_some();
-        loop {
-            if self.walk.is_some() {
-                self.finish_walk();
-            }
-            // Whatever these arrivals set off goes under way to a later tick.
-            let Some(arrival) = self.wheel.pop(now) else { return };
+        if let Some(walk) = self.walk {
+            let spike = *self.services.flights.spike(walk.arrival.flight);
+            self.walk_over(walk, &spike);
+        }
+        // Whatever these arrivals set off goes under way to a later tick.
+        while let Some(arrival) = self.wheel.pop(now) {
             let segment = &self.table.segments[arrival.segment as usize];
-            if segment.plain && !traced {
-                let sign = self.table.projections[segment.projection as usize].sign;
-                let spike = self.services.flights.spike(arrival.flight);
-                self.walk = Walk::over(segment, sign, arrival, spike);
-                if let Some(walk) = &self.walk {
-                    self.counts.delivered += u64::from(walk.end - walk.next);
+            if segment.plain && !traced && arrival.only == BROADCAST {
+                // A copy: a callback may send, and that moves the spikes under way.
+                let spike = *self.services.flights.spike(arrival.flight);
+                if spike.is_plain() {
+                    let (projection, row) = (segment.projection, segment.row.range());
+                    let sign = self.table.projections[projection as usize].sign;
+                    let sign = if spike.inhibits() { -sign } else { sign };
+                    let (next, end, sign) = (row.start, row.end, sign * segment.efficacy);
+                    self.counts.delivered += row.len() as u64;
+                    self.walk_over(Walk { arrival, projection, next, end, sign }, &spike);
                     continue;
                 }
             }
@@ -82,40 +68,43 @@ impl Worker {
         }
     }
 
-    fn finish_walk(&mut self) {
-        let Some(Walk { arrival, .. }) = self.walk else { return };
-        // A copy: a callback may send, and that moves the spikes under way.
-        let spike = *self.services.flights.spike(arrival.flight);
-        let payload = spike.carried();
-        loop {
-            match self.walk_on(&spike, payload) {
-                Stop::End => break,
+    /// Walks over the rest of a plain row, and takes the spike that arrived there off its way.
+    #[inline]
+    fn walk_over(&mut self, walk: Walk, spike: &Spike) {
+        let payload = spike.plain_payload();
+        self.walk = Some(walk);
+        // bound: every stop lies further on in the row
+        while let Some(stop) = self.walk_on(spike, payload) {
+            match stop {
                 Stop::Ask(target, drive) => {
-                    self.hear(target, drive, &spike, payload, Some(arrival));
+                    self.hear(target, drive, spike, payload, Some(walk.arrival));
                 }
                 Stop::Failed(id, fault) => self.silence(id, &fault),
             }
         }
         self.walk = None;
-        self.land(arrival.flight);
+        if self.services.flights.land_light(walk.arrival.flight) {
+            self.services.room += 1;
+        }
     }
 
-    /// Walks on as long as there are agents that hear the spike.
+    /// Walks on as long as there are agents that hear the spike; otherwise, why it stopped.
     #[inline]
-    fn walk_on(&mut self, spike: &Spike, payload: &[u8]) -> Stop {
+    fn walk_on(&mut self, spike: &Spike, payload: &[u8]) -> Option<Stop> {
         let Self { services, atlas, cells, evidence, table, walk, called, .. } = self;
-        let Some(walk) = walk else { return Stop::End };
-        let columns = &table.projections[walk.projection as usize].columns;
+        let walk = walk.as_mut()?;
+        let Walk { projection, next, end, sign, .. } = *walk;
+        let columns = &table.projections[projection as usize].columns;
+        let (targets, weights) = (&columns.targets[next..end], &columns.weights[next..end]);
         let now = services.now;
-        while walk.next < walk.end {
-            let slot = walk.next as usize;
+        for (&target, &weight) in targets.iter().zip(weights) {
             walk.next += 1;
-            let drive = walk.sign * columns.weights[slot];
-            let Ok(id) = NeuronId::new(columns.targets[slot]) else { continue };
+            let drive = sign * weight;
+            let Ok(id) = NeuronId::new(target) else { continue };
             let cell = &mut cells[id.index()];
-            let Body::Agent(neuron) = &mut cell.body else { return Stop::Ask(id, drive) };
+            let Body::Agent(neuron) = &mut cell.body else { return Some(Stop::Ask(id, drive)) };
             if now < cell.soma.ready {
-                return Stop::Ask(id, drive);
+                return Some(Stop::Ask(id, drive));
             }
             if drive != 0.0 {
                 cell.soma.add(drive);
@@ -140,10 +129,10 @@ impl Worker {
             let heard = neuron.on_spike(spike, payload, &mut context);
             *called = NOBODY;
             if let Err(fault) = heard {
-                return Stop::Failed(id, fault);
+                return Some(Stop::Failed(id, fault));
             }
         }
-        Stop::End
+        None
     }
 
     /// One arrival of a spike has happened.
@@ -317,7 +306,8 @@ impl Worker {
                 if self.deferred_last != Some((until, again)) {
                     self.deferred_last = Some((until, again));
                     self.services.flights.hold(arrival.flight);
-                    self.set_out(until, again, Phase::Route, target.raw());
+                    let (dates, who) = ((self.services.now, until), (Phase::Route, target));
+                    self.crossing.set_out(&mut self.wheel, dates, again, who);
                 }
             }
             _ => self.counts.refractory += 1,

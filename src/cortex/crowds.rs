@@ -7,14 +7,14 @@ use super::growth::End;
 use super::wheel::Arrival;
 use super::worker::{Body, NOBODY, Worker};
 use crate::context::Context;
-use crate::crowd::{CrowdError, CrowdSpec, Heard, Side, Strand};
+use crate::crowd::{CrowdError, CrowdSpec, Crowds, Heard, Side, Strand};
 use crate::id::{NeuronId, RegionId};
 use crate::membrane::Lif;
 use crate::neuron::Neuron;
 use crate::projection::{Connector, Projection, ProjectionError};
 use crate::region::Region;
 use crate::spike::{NO_CELL, Spike, SpikeKind};
-use crate::synapse::{NewSynapse, Segment, Tie};
+use crate::synapse::{NewSynapse, Segment, SynapseTable, Tie};
 
 impl Worker {
     /// Wakes whose time has come, agents and cells, in the order in which they asked. After a panic it is called again.
@@ -72,20 +72,6 @@ impl Worker {
         };
         for &flight in flights {
             tracer.hears(endpoint, services.flights.spike(flight));
-        }
-    }
-
-    /// Whether a spike of a source, or of a cell of it, has a synapse in a segment.
-    #[inline]
-    pub(super) fn reaches(&self, segment: &Segment, cell: u32, spike: &Spike) -> bool {
-        match (segment.tie, spike.target()) {
-            (Some(tie), _) => {
-                let source = if cell == NO_CELL { tie.position } else { cell };
-                let strand = &self.crowds.strands[tie.strand as usize];
-                strand.reaches(source, spike)
-            }
-            (None, Some(target)) => !self.table.find(segment, target).is_empty(),
-            (None, None) => true,
         }
     }
 
@@ -171,6 +157,24 @@ impl Worker {
                 self.table.tie(&key, index, position as u32, matches!(to, Side::Crowd { .. }));
             }
         }
+    }
+}
+
+/// Whether a spike of a source, or of a cell of it, has a synapse in a segment.
+#[inline]
+pub(super) fn reaches(
+    (table, crowds): (&SynapseTable, &Crowds),
+    segment: &Segment,
+    cell: u32,
+    spike: &Spike,
+) -> bool {
+    match (segment.tie, spike.target()) {
+        (Some(tie), _) => {
+            let source = if cell == NO_CELL { tie.position } else { cell };
+            crowds.strands[tie.strand as usize].reaches(source, spike)
+        }
+        (None, Some(target)) => !table.find(segment, target).is_empty(),
+        (None, None) => true,
     }
 }
 

@@ -324,12 +324,17 @@ impl Cortex {
 
     /// The same but for output that a gate did not take: whoever paces by the clock need not offer it at once.
     fn next_work(&self) -> Option<u64> {
+        let own = self.worker.next_due(self.next);
+        if own == Some(self.next) {
+            // Nothing is due earlier.
+            return own;
+        }
         let gates = self.doors.iter().filter_map(|door| match door.outlook {
             Outlook::At(tick) => Some(tick.0.max(self.next)),
             _ => None,
         });
         let others = self.together.next_due().map(|due| due.max(self.next));
-        gates.chain(self.worker.next_due(self.next)).chain(others).min()
+        gates.chain(own).chain(others).min()
     }
 
     /// Whether a tick has nothing to compute, for any worker.
@@ -341,8 +346,9 @@ impl Cortex {
     /// Whether several workers can go on without being asked between two ticks: no gate has anything to say or answer,
     /// and nobody looks for a sign of life.
     fn is_on_its_own(&self) -> bool {
-        let answers = self.doors.iter().any(|door| door.answers);
-        self.has_others() && !self.is_free() && self.has_ended() && !answers && self.host.is_none()
+        let answers = || self.doors.iter().any(|door| door.answers);
+        let apart = self.has_others() && !self.is_free();
+        apart && self.has_ended() && !answers() && self.host.is_none()
     }
 
     /// Whether a gate may still date an admission at or before this tick.

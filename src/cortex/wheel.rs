@@ -130,6 +130,9 @@ impl Wheel {
     /// Takes out the next spike that arrives in a tick.
     #[inline]
     pub(crate) fn pop(&mut self, tick: u64) -> Option<Arrival> {
+        if self.waiting == 0 {
+            return self.pop_soon(tick);
+        }
         let slot = self.slot(tick);
         let index = self.heads[slot];
         if index == NONE {

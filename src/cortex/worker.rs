@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::arrival::Walk;
 use super::counts::{Counts, FaultLog};
+use super::crowds::reaches;
 use super::growth::{RegionPlan, Wiring};
 use super::wheel::{Arrival, Wheel};
 use super::workers::{Crossing, Phase};
@@ -23,6 +24,7 @@ use crate::population::{Network, PopulationEnd};
 use crate::spike::{BROADCAST, NO_CELL, Spike};
 use crate::synapse::SynapseTable;
 use crate::time::Tick;
+use crate::touched;
 
 /// What stands behind a membrane.
 pub(crate) enum Body {
@@ -147,10 +149,11 @@ impl Worker {
 
     /// Whether a tick has nothing to compute.
     pub(crate) fn is_quiet(&self, now: u64) -> bool {
-        self.network.is_empty()
+        // First what is most often the case where there is work.
+        self.wheel.next(now) != Some(now)
+            && self.network.is_empty()
             && self.admitted.is_empty()
             && self.services.outbox.is_empty()
-            && self.wheel.next(now) != Some(now)
             && self.services.timers.next().is_none_or(|tick| tick > now)
             && self.table.next_scaling().is_none_or(|tick| tick > now)
             && self.held() == 0
@@ -158,13 +161,17 @@ impl Worker {
 
     /// The next tick, from `from` on, in which something is due but output that was not taken.
     pub(crate) fn next_due(&self, from: u64) -> Option<u64> {
-        let timer = self.services.timers.next().map(|tick| tick.max(from));
-        let scaling = self.table.next_scaling().map(|tick| tick.max(from));
         // What gates have handed in belongs to the tick that they were asked for, which is the first.
         let handed_in = !self.admitted.is_empty() || !self.services.outbox.is_empty();
+        let arrival = self.wheel.next(from).unwrap_or(u64::MAX);
         // A population sees every tick.
-        let first = (handed_in || !self.network.is_empty()).then_some(from);
-        [self.wheel.next(from), timer, scaling, first].into_iter().flatten().min()
+        if arrival == from || handed_in || !self.network.is_empty() {
+            return Some(from);
+        }
+        let timer = self.services.timers.next().unwrap_or(u64::MAX);
+        let scaling = self.table.next_scaling().unwrap_or(u64::MAX);
+        let first = arrival.min(timer).min(scaling);
+        (first != u64::MAX).then_some(first.max(from))
     }
 
     /// Route: spikes that are due, in the order they were fired, then what the gates admitted.
@@ -191,7 +198,8 @@ impl Worker {
 
     /// Fire: every membrane that got input steps; who crosses the threshold fires.
     pub(crate) fn fire(&mut self) {
-        while let Some(fallen) = self.guarded(Self::step_touched) {
+        let mut walk = touched::Walk::default();
+        while let Some(fallen) = self.guarded(|worker| worker.step_touched(&mut walk)) {
             self.let_go_evidence(fallen.index());
         }
         if !self.crowds.faults.is_empty() {
@@ -199,10 +207,9 @@ impl Worker {
         }
     }
 
-    fn step_touched(&mut self) {
+    fn step_touched(&mut self, walk: &mut touched::Walk) {
         let now = self.services.now;
-        let mut from = 0;
-        while let Some(index) = self.services.touched.pop(&mut from) {
+        while let Some(index) = self.services.touched.pop(walk) {
             let Ok(id) = NeuronId::from_index(index) else { continue };
             let Self { services, atlas, cells, membranes, membrane_numbers, .. } = self;
             let cell = &mut cells[index];
@@ -265,44 +272,59 @@ impl Worker {
     }
 
     /// Publish: what was fired goes under way, and out on the axon.
-    pub(crate) fn publish(&mut self, mut trace: Option<&mut Trace>) {
+    pub(crate) fn publish(&mut self, trace: Option<&mut Trace>) {
         let mut outbox = std::mem::take(&mut self.services.outbox);
         if !outbox.is_sorted_by_key(Sent::order) {
             // Stable: the spikes of one source stay in the order of their sequence.
             outbox.sort_by_key(Sent::order);
         }
         self.counts.fired += outbox.len() as u64;
-        for sent in outbox.drain(..) {
-            if let Some(trace) = &mut trace {
-                let spike = self.services.flights.spike(sent.flight);
-                if !trace.show(spike, &self.services.arena) {
-                    self.counts.refused += 1;
-                }
-            }
-            self.depart(sent);
+        if let Some(trace) = trace {
+            self.show(&outbox, trace);
         }
+        outbox.iter().for_each(|&sent| self.depart(sent));
+        outbox.clear();
         self.services.outbox = outbox;
+    }
+
+    /// Puts what was fired onto the axon.
+    fn show(&mut self, outbox: &[Sent], trace: &mut Trace) {
+        for sent in outbox {
+            let spike = self.services.flights.spike(sent.flight);
+            if !trace.show(spike, &self.services.arena) {
+                self.counts.refused += 1;
+            }
+        }
     }
 
     /// A spike sets out to every segment that it reaches.
     #[inline]
     fn depart(&mut self, sent: Sent) {
         let Sent { source, cell, target, flight } = sent;
-        let now = self.services.now;
+        let Self { services, table, crowds, crossing, wheel, .. } = self;
         let mut arrivals = 0;
-        for index in 0..self.table.segments_of(source).len() {
-            let id = self.table.segments_of(source)[index];
-            let segment = &self.table.segments[id as usize];
+        let now = services.now;
+        let only = table.only_segment(source).filter(|_| target == BROADCAST);
+        if let Some((segment, delay)) = only {
+            let arrival = Arrival { segment, flight, only: target, deferred: false };
+            let dates = (now, now + u64::from(delay));
+            crossing.set_out(wheel, dates, arrival, (Phase::Publish, source));
+            arrivals = 1;
+        }
+        let segments = if only.is_some() { &[] } else { table.segments_of(source) };
+        for &id in segments {
+            let segment = &table.segments[id as usize];
             let to_all = target == BROADCAST && segment.tie.is_none();
-            if !to_all && !self.reaches(segment, cell, self.services.flights.spike(flight)) {
+            let spike = || services.flights.spike(flight);
+            if !to_all && !reaches((table, crowds), segment, cell, spike()) {
                 continue;
             }
             let arrival = Arrival { segment: id, flight, only: target, deferred: false };
-            let due = now + u64::from(segment.delay);
-            self.set_out(due, arrival, Phase::Publish, source.raw());
+            let dates = (now, now + u64::from(segment.delay));
+            crossing.set_out(wheel, dates, arrival, (Phase::Publish, source));
             arrivals += 1;
         }
-        if self.crossing.goes_elsewhere(source, target) {
+        if crossing.goes_elsewhere(source, target) {
             self.send_elsewhere(source, flight);
         } else {
             self.counts.unrouted += u64::from(arrivals == 0);

@@ -13,7 +13,7 @@ use crate::neuron::{AgentCard, Fault, Neuron, NeuronResult, snapshot_of};
 use crate::spike::{Spike, SpikeKind};
 use crate::state::{Section, StateWriter};
 use crate::time::Tick;
-use crate::touched::Touched;
+use crate::touched::{Touched, Walk};
 
 /// What a worker asks of a crowd. One call does for many cells: inside, the agent's type is known.
 pub(crate) trait AnyCrowd: Send {
@@ -252,9 +252,9 @@ impl<N: Neuron + 'static> AnyCrowd for Crowd<N> {
 
     fn fire(&mut self, around: &mut Around<'_>) {
         let now = around.services.now;
-        let mut from = 0;
+        let mut steps = Walk::default();
         self.guarded(around, |crowd, around, current| {
-            while let Some(index) = crowd.touched.pop(&mut from) {
+            while let Some(index) = crowd.touched.pop(&mut steps) {
                 let soma = &mut crowd.somas[index];
                 let silenced = soma.ready == SILENCED;
                 if !soma.step(now, &crowd.membrane) {

@@ -2,7 +2,7 @@
 
 use super::{
     ArenaRef, CODE_ARENA, CODE_CELL, CODE_CELL_ARENA, CODE_VOLLEY, HEADER_BYTES, Header,
-    INLINE_MAX, Spike,
+    INLINE_MAX, Spike, SpikeKind,
 };
 
 /// Bytes that fit into a spike beside its cells; a longer payload lies in an arena.
@@ -49,6 +49,24 @@ impl Spike {
     #[inline]
     pub const fn firings(&self) -> u8 {
         if self.tag >> 2 == CODE_VOLLEY { self.payload[0] } else { 1 }
+    }
+
+    /// Whether it only adds or subtracts, and carries its payload itself, between no cells.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.tag & 0b11 <= SpikeKind::Inhibitory as u8 && self.tag >> 2 <= INLINE_MAX as u8
+    }
+
+    /// What a plain one carries.
+    #[inline]
+    pub(crate) fn plain_payload(&self) -> &[u8] {
+        &self.payload[..usize::from(self.tag >> 2).min(INLINE_MAX)]
+    }
+
+    /// Whether weights are subtracted where it arrives.
+    #[inline]
+    pub(crate) const fn inhibits(&self) -> bool {
+        self.tag & 0b11 == SpikeKind::Inhibitory as u8
     }
 
     /// Whether its payload lies in an arena.

@@ -202,8 +202,11 @@ impl SynapseTable {
     /// A neuron has fired: its plastic synapses are strengthened by what arrived before.
     #[inline]
     pub(crate) fn fired(&mut self, neuron: NeuronId, now: u64) {
-        self.homeostasis.fired(neuron, now);
-        if !self.learning.incoming[neuron.index()].is_empty() {
+        if self.counts_firings {
+            self.homeostasis.fired(neuron, now);
+        }
+        // Without a rule nobody has a synapse that learns.
+        if !self.learning.rules.is_empty() && !self.learning.incoming[neuron.index()].is_empty() {
             self.potentiate(neuron, now);
         }
     }

@@ -93,6 +93,9 @@ pub struct Link {
     pub count: u64,
 }
 
+/// Not one segment without a tie, but none, several, or one with a crowd at an end.
+const MANY: u32 = u32::MAX;
+
 /// All synapses of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct SynapseTable {
@@ -100,8 +103,12 @@ pub(crate) struct SynapseTable {
     pub(crate) segments: Vec<Segment>,
     /// The segments of each source, by projection and delay.
     pub(super) by_source: Vec<Vec<u32>>,
+    /// The only segment of each source, where that is all there is to know, or [`MANY`].
+    only: Vec<(u32, u32)>,
     pub(crate) learning: Learning,
     pub(super) homeostasis: Homeostasis,
+    /// Whether something at intervals depends on who fired.
+    pub(super) counts_firings: bool,
     pub(super) synapses: u64,
     /// How many synapses are gone, and how many came while it ran.
     pub(crate) pruned: u64,
@@ -111,6 +118,7 @@ pub(crate) struct SynapseTable {
 impl SynapseTable {
     pub(crate) fn add_neuron(&mut self) {
         self.by_source.push(Vec::new());
+        self.only.push((MANY, 0));
         self.learning.add_neuron();
         self.homeostasis.add_neuron();
     }
@@ -118,6 +126,7 @@ impl SynapseTable {
     /// Makes room for so many neurons more.
     pub(crate) fn reserve_neurons(&mut self, neurons: usize) {
         self.by_source.reserve(neurons);
+        self.only.reserve(neurons);
         self.learning.reserve_neurons(neurons);
     }
 
@@ -143,10 +152,12 @@ impl SynapseTable {
         let projection = self.projections.len() - 1;
         if let Some(rule) = spec.scaling {
             self.homeostasis.add(rule.compile(length), projection);
+            self.counts_firings = true;
         }
         if let Some(rule) = spec.structure {
             let rule = rule.compile(length, (seed, projection as u64));
             self.homeostasis.rewire(rule, projection, spec.autapses);
+            self.counts_firings = true;
         }
         projection
     }
@@ -155,6 +166,13 @@ impl SynapseTable {
     #[inline]
     pub(crate) fn segments_of(&self, source: NeuronId) -> &[u32] {
         &self.by_source[source.index()]
+    }
+
+    /// The segment of a source, and its delay, if it has one only, at whose ends there are neurons.
+    #[inline]
+    pub(crate) fn only_segment(&self, source: NeuronId) -> Option<(u32, u32)> {
+        let only = self.only[source.index()];
+        (only.0 != MANY).then_some(only)
     }
 
     /// The segment of a source, projection and delay, if there is one.
@@ -180,6 +198,8 @@ impl SynapseTable {
             Err(place) => {
                 let id = self.segments.len() as u32;
                 list.insert(place, id);
+                self.only[new.source.index()] =
+                    if list.len() == 1 { (id, new.delay) } else { (MANY, 0) };
                 self.segments.push(Segment {
                     projection: key.0,
                     delay: new.delay,
@@ -205,6 +225,7 @@ impl SynapseTable {
         let plain = to_crowd && !shared.silent && shared.dendrite.is_none();
         let tie = Tie { projection: key.projection as u32, strand, position, plain };
         (self.segments[id].tie, self.segments[id].plain) = (Some(tie), false);
+        self.only[key.source.index()] = (MANY, 0);
     }
 
     /// Says how many synapses a row will get, before the first is added.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::mark::Mark;
 use super::port::Port;
 use crate::arena::Arena;
-use crate::cortex::wheel::Arrival;
+use crate::cortex::crowds::reaches;
+use crate::cortex::wheel::{Arrival, Wheel};
 use crate::cortex::worker::Worker;
 use crate::id::{NeuronId, RegionId};
 use crate::spike::{ArenaRef, BROADCAST, NO_CELL, Spike};
@@ -147,6 +148,23 @@ impl Crossing {
         self.soonest
     }
 
+    /// A spike is on its way to a segment here: at once if it arrives within the epoch.
+    #[inline]
+    pub(in crate::cortex) fn set_out(
+        &mut self,
+        wheel: &mut Wheel,
+        (now, due): (u64, u64),
+        arrival: Arrival,
+        (phase, source): (Phase, NeuronId),
+    ) {
+        if due < self.horizon {
+            wheel.push(due, arrival);
+        } else {
+            self.soonest = self.soonest.min(due);
+            self.held.push(Held { fired: now, phase, source: source.raw(), due, arrival });
+        }
+    }
+
     /// What the others are to get, and the mark that ends the epoch behind it.
     pub(super) fn publish(&mut self, port: &mut Port, end: Mark) -> Result<(), super::Fallen> {
         self.outbound.push(end.to_slot());
@@ -161,24 +179,6 @@ impl Worker {
     /// How many neurons, gates and populations belong to this worker.
     pub(in crate::cortex) fn neurons_here(&self) -> usize {
         self.crossing.homes.iter().filter(|&&home| home == self.crossing.index).count()
-    }
-
-    /// A spike is on its way to a segment here: at once if it arrives within the epoch.
-    #[inline]
-    pub(in crate::cortex) fn set_out(
-        &mut self,
-        due: u64,
-        arrival: Arrival,
-        phase: Phase,
-        source: u16,
-    ) {
-        if due < self.crossing.horizon {
-            self.wheel.push(due, arrival);
-        } else {
-            let held = Held { fired: self.services.now, phase, source, due, arrival };
-            self.crossing.soonest = self.crossing.soonest.min(due);
-            self.crossing.held.push(held);
-        }
     }
 
     /// A spike is for other workers.
@@ -263,7 +263,7 @@ impl Worker {
         let cell = spike.cell().unwrap_or(NO_CELL);
         for &id in self.table.segments_of(source) {
             let segment = &self.table.segments[id as usize];
-            if !self.reaches(segment, cell, &spike) {
+            if !reaches((&self.table, &self.crowds), segment, cell, &spike) {
                 continue;
             }
             // Where it flies is known once there is somewhere to fly.
@@ -305,20 +305,30 @@ impl Worker {
         true
     }
 
-    /// Merges what is held here with what came from others, each of which is in order.
+    /// What is held here and what came from others, each of which is in order, goes under way in one order.
     fn put_in_order(&mut self, foreign: &mut [Vec<Held>]) {
-        let mut at = [0; WORKERS_MAX];
         let held = std::mem::take(&mut self.crossing.held);
+        let mut lists = std::iter::once(&held).chain(&*foreign).filter(|list| !list.is_empty());
+        match (lists.next(), lists.next()) {
+            (Some(alone), None) => {
+                alone.iter().for_each(|held| self.wheel.push(held.due, held.arrival));
+            }
+            _ => self.merge(&held, foreign),
+        }
+        self.crossing.held = held;
+        self.crossing.held.clear();
+        foreign.iter_mut().for_each(Vec::clear);
+    }
+
+    fn merge(&mut self, held: &[Held], foreign: &[Vec<Held>]) {
+        let mut at = [0; WORKERS_MAX];
         loop {
-            let lists = std::iter::once(&held).chain(&*foreign).enumerate();
+            let lists = std::iter::once(held).chain(foreign.iter().map(Vec::as_slice)).enumerate();
             let heads = lists.filter_map(|(list, all)| Some((all.get(at[list])?, list)));
             let Some((first, list)) = heads.min_by_key(|(head, _)| head.key()) else { break };
             self.wheel.push(first.due, first.arrival);
             at[list] += 1;
         }
-        self.crossing.held = held;
-        self.crossing.held.clear();
-        foreign.iter_mut().for_each(Vec::clear);
     }
 
     /// Everybody has ended this epoch, and so has copied what was lent in the one before.

@@ -19,6 +19,7 @@ use super::port::{Fallen, Port};
 use super::span::Beat;
 use super::strait::Strait;
 use crate::brain::Trace;
+use crate::cortex::crowds;
 use crate::cortex::wheel::Arrival;
 use crate::cortex::worker::{Admitted, Worker};
 use crate::id::NeuronId;
@@ -175,7 +176,8 @@ impl Worker {
         let only = spike.target().map_or(BROADCAST, NeuronId::raw);
         let cell = spike.cell().unwrap_or(NO_CELL);
         let reaches = |worker: &Self, &id: &u32| {
-            worker.reaches(&worker.table.segments[id as usize], cell, &spike)
+            let Self { table, crowds, .. } = worker;
+            crowds::reaches((table, crowds), &table.segments[id as usize], cell, &spike)
         };
         if !self.table.segments_of(source).iter().any(|id| reaches(self, id)) {
             self.counts.unrouted += u64::from(spike.target().is_some());
