@@ -6,6 +6,7 @@
 mod across;
 mod actix;
 mod kameo;
+mod least;
 mod ours;
 mod ractor;
 mod tokio;
@@ -136,6 +137,7 @@ fn ring_of(title: &'static str, size: u32, scale: Scale) -> Comparison {
         .peer(Ractor::NAME, move || hops_rate::<Ractor>(actors, messages, hops))
         .peer(Kameo::NAME, move || hops_rate::<Kameo>(actors, messages, hops))
         .limit(Tokio::NAME, move || hops_rate::<Tokio>(actors, messages, hops))
+        .limit("the least, by hand", least::ring(actors, scale.of(10_000_000, 100_000)))
         .target(Target::at_least(5.0).times_the_best_peer())
 }
 
