@@ -40,11 +40,12 @@ pub struct Region {
     /// The names of all neurons, one behind another.
     names: String,
     pub(crate) ports: Vec<(String, Vec<String>)>,
-    pub(crate) template: Option<Template>,
+    /// Boxed, and so is a population: a region is handed on with each neuron that is added.
+    pub(crate) template: Option<Box<Template>>,
     pub(crate) gate: Option<Box<dyn Gate>>,
     /// A gate that other processes use, made when the directory is.
     pub(crate) door: Option<Door>,
-    pub(crate) population: Option<PopulationSpec>,
+    pub(crate) population: Option<Box<PopulationSpec>>,
     pub(crate) crowd: Option<CrowdSpec>,
     pub(crate) worker: Option<usize>,
 }
@@ -93,7 +94,7 @@ impl Region {
     #[must_use]
     pub fn population(path: &str, cells: Cells, count: u32) -> Self {
         let spec = PopulationSpec { cells, count, records: Vec::new() };
-        Self { population: Some(spec), ..Self::empty(path) }
+        Self { population: Some(Box::new(spec)), ..Self::empty(path) }
     }
 
     /// A region of so many agents of one type behind one endpoint, each made from the number of its cell; see
@@ -191,8 +192,8 @@ impl Region {
         bound: usize,
         make: impl Fn(&str) -> Box<dyn Neuron> + Send + 'static,
     ) -> Self {
-        self.template =
-            Some(Template { bound, make: Box::new(make), membrane: self.present_membrane() });
+        let (make, membrane) = (Box::new(make), self.present_membrane());
+        self.template = Some(Box::new(Template { bound, make, membrane }));
         self
     }
 
