@@ -26,11 +26,11 @@ pub struct EmbeddedMemory {
     file: Option<Database>,
 }
 
-/// What a snapshot holds.
+/// What a snapshot holds, of whatever memory.
 #[derive(Serialize, Deserialize)]
-struct Saved {
-    engrams: Vec<(Vec<u8>, f32)>,
-    links: Vec<(EventId, EventId)>,
+pub(crate) struct Saved {
+    pub(crate) engrams: Vec<(Vec<u8>, f32)>,
+    pub(crate) links: Vec<(EventId, EventId)>,
 }
 
 fn failed(error: impl Into<redb::Error>) -> MemoryError {

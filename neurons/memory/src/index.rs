@@ -9,7 +9,7 @@ use pulp::Arch;
 
 /// How many of the nearest by signs are compared by their numbers: one in so many, within these bounds.
 const ONE_IN: usize = 64;
-const COMPARED: std::ops::RangeInclusive<usize> = 128..=1024;
+const COMPARED: std::ops::RangeInclusive<usize> = 128..=512;
 
 /// Sums that run side by side: the same whatever the machine's vectors are.
 const LANES: usize = 16;
@@ -32,9 +32,16 @@ struct Scratch {
     query: Vec<f32>,
     query_signs: Vec<u64>,
     distances: Vec<u16>,
-    /// How many vectors differ in so many signs.
-    tally: Vec<u32>,
+    /// How many vectors differ in so many signs, in several columns that are added up.
+    tally: Vec<[u32; COLUMNS]>,
 }
+
+/// Neighbours are counted in different columns: one counter would wait for itself, because most vectors differ from a
+/// query in about half of the signs.
+const COLUMNS: usize = 4;
+
+/// Distances that are looked at together when the near ones are picked out.
+const TOGETHER: usize = 32;
 
 /// The sum of products, in an order that is the same on every machine.
 #[inline(always)]
@@ -48,6 +55,39 @@ fn dot(left: &[f32], right: &[f32]) -> f32 {
         }
     }
     sums.iter().sum::<f32>() + rest
+}
+
+/// In how many signs each row differs from the query. For the usual lengths the compiler knows how long a row is, and
+/// has no loop to run for each.
+#[inline(always)]
+fn count_differences(signs: &[u64], query: &[u64], out: &mut [u16]) {
+    match query.len() {
+        1 => differences::<1>(signs, query, out),
+        2 => differences::<2>(signs, query, out),
+        4 => differences::<4>(signs, query, out),
+        6 => differences::<6>(signs, query, out),
+        8 => differences::<8>(signs, query, out),
+        12 => differences::<12>(signs, query, out),
+        16 => differences::<16>(signs, query, out),
+        24 => differences::<24>(signs, query, out),
+        words => {
+            for (row, out) in signs.chunks_exact(words.max(1)).zip(out) {
+                *out = row.iter().zip(query).map(|(a, b)| (a ^ b).count_ones() as u16).sum();
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn differences<const WORDS: usize>(signs: &[u64], query: &[u64], out: &mut [u16]) {
+    let Some(query) = query.first_chunk::<WORDS>() else { return };
+    for (row, out) in signs.as_chunks::<WORDS>().0.iter().zip(out) {
+        let mut differ = 0;
+        for word in 0..WORDS {
+            differ += (row[word] ^ query[word]).count_ones();
+        }
+        *out = differ as u16;
+    }
 }
 
 fn push_signs(vector: &[f32], out: &mut Vec<u64>) {
@@ -152,12 +192,19 @@ impl SignIndex {
         push_signs(&scratch.query, &mut scratch.query_signs);
         let compared = (self.len() / ONE_IN).clamp(*COMPARED.start(), *COMPARED.end());
         let limit = self.count_signs(&mut scratch, compared.max(8 * k));
-        let near = scratch.distances.iter().enumerate().filter(|(_, distance)| **distance <= limit);
-        let near = near.map(|(place, _)| place as u32).filter(|&place| within(place));
         let mut found: Vec<(u32, f32)> = Vec::with_capacity(2 * compared);
         Arch::new().dispatch(|| {
-            for place in near {
-                found.push((place, dot(&scratch.query, self.vector(place))));
+            for (chunk, distances) in scratch.distances.chunks(TOGETHER).enumerate() {
+                // Most chunks hold nothing near, which the least of them says at once.
+                if distances.iter().fold(u16::MAX, |least, &distance| least.min(distance)) > limit {
+                    continue;
+                }
+                for (at, _) in distances.iter().enumerate().filter(|(_, near)| **near <= limit) {
+                    let place = (chunk * TOGETHER + at) as u32;
+                    if within(place) {
+                        found.push((place, dot(&scratch.query, self.vector(place))));
+                    }
+                }
             }
         });
         let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
@@ -173,23 +220,23 @@ impl SignIndex {
     /// Counts in how many signs each vector differs, and says up to how many at least `wanted` of them do.
     fn count_signs(&self, scratch: &mut Scratch, wanted: usize) -> u16 {
         let Scratch { query_signs, distances, tally, .. } = scratch;
-        distances.clear();
-        let differ = |row: &[u64]| {
-            row.iter().zip(&*query_signs).map(|(a, b)| (a ^ b).count_ones() as u16).sum::<u16>()
-        };
-        Arch::new().dispatch(|| distances.extend(self.signs.chunks_exact(self.words).map(differ)));
+        // Room is kept, and every number in it written over.
+        distances.resize(self.taken.len(), 0);
+        Arch::new().dispatch(|| count_differences(&self.signs, query_signs, distances));
+        if !self.free.is_empty() {
+            let both = distances.iter_mut().zip(&self.taken);
+            both.filter(|(_, taken)| !**taken).for_each(|(distance, _)| *distance = u16::MAX);
+        }
         tally.clear();
-        tally.resize(self.dimensions + 1, 0);
-        for (distance, taken) in distances.iter_mut().zip(&self.taken) {
-            if *taken {
-                tally[usize::from(*distance)] += 1;
-            } else {
-                *distance = u16::MAX;
-            }
+        // One place more, for those that are free.
+        tally.resize(self.dimensions + 2, [0; COLUMNS]);
+        let last = self.dimensions + 1;
+        for (at, &distance) in distances.iter().enumerate() {
+            tally[usize::from(distance).min(last)][at % COLUMNS] += 1;
         }
         let mut so_far = 0;
-        for (distance, count) in tally.iter().enumerate() {
-            so_far += *count as usize;
+        for (distance, counts) in tally[..last].iter().enumerate() {
+            so_far += counts.iter().sum::<u32>() as usize;
             if so_far >= wanted {
                 return distance as u16;
             }

@@ -35,6 +35,8 @@ pub mod hippocampus;
 pub mod index;
 pub mod memory;
 pub mod meter;
+#[cfg(feature = "qdrant")]
+pub mod qdrant;
 mod tiers;
 
 pub use embedded::EmbeddedMemory;
