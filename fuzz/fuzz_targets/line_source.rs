@@ -40,7 +40,7 @@ fn read(stream: &[u8], piece: usize, format: LineFormat) -> [u64; 5] {
 
 fuzz_target!(|input: &[u8]| {
     let Some((&piece, stream)) = input.split_first() else { return };
-    for format in [LineFormat::Auto, LineFormat::Jsonl, LineFormat::Text] {
+    for format in [LineFormat::Auto, LineFormat::Jsonl, LineFormat::Text, LineFormat::Mined] {
         let in_pieces = read(stream, usize::from(piece) + 1, format);
         assert_eq!(in_pieces, read(stream, stream.len().max(1), format));
     }

@@ -212,8 +212,12 @@ fn read_host(table: &Table<'_, '_>) -> HostSettings {
 }
 
 fn read_lines(table: &Table<'_, '_>) -> LinesPlan {
-    const FORMATS: [(&str, LineFormat); 3] =
-        [("auto", LineFormat::Auto), ("jsonl", LineFormat::Jsonl), ("text", LineFormat::Text)];
+    const FORMATS: [(&str, LineFormat); 4] = [
+        ("auto", LineFormat::Auto),
+        ("jsonl", LineFormat::Jsonl),
+        ("text", LineFormat::Text),
+        ("mined", LineFormat::Mined),
+    ];
     let usual = neuronbus_host::LineSettings::default();
     let field = |key, usual: String| table.text(key).map_or(usual, |text| text.value);
     let fields = |key| table.texts(key).into_iter().map(|text| text.value).collect::<Vec<_>>();

@@ -11,13 +11,17 @@ use neuronbus::id::NeuronId;
 use crate::feed::Entry;
 use crate::line_clock::LineClock;
 use crate::line_payload::LINE_PAYLOAD_MAX;
-use crate::line_record::{Fields, LineRecord, read_json, read_text};
+use crate::line_record::{Fields, LineRecord, read_json, read_mined, read_text};
+use crate::miner::Miner;
 use crate::refusals::{RefusalKind, Refusals};
-use crate::roster::RosterWriter;
+use crate::roster::{ROSTER_MAX, RosterWriter};
 use crate::split::{Piece, Splitter};
 
 /// The topic of the lines whose own topic found no room.
 pub const OTHER: &str = "(other)";
+
+/// So much of two lines is the same where they belong to one group: found on sixteen logs (`docs/learning.md`).
+const LIKENESS: f32 = 0.3;
 
 /// How a stream of lines is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -27,13 +31,16 @@ pub enum LineFormat {
     Auto,
     /// One JSON object a line.
     Jsonl,
-    /// Plain text.
+    /// Plain text; a line's topic is its [template](crate::template).
     Text,
+    /// Plain text; a line's topic is the group of lines that it is [like](crate::miner), so that what no mask knows to
+    /// vary makes no topics.
+    Mined,
 }
 
 /// Why a word is not a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is not a format of lines: auto, jsonl and text are")]
+#[error("{name:?} is not a format of lines: auto, jsonl, text and mined are")]
 pub struct UnknownFormat {
     /// What was given.
     pub name: String,
@@ -47,6 +54,7 @@ impl std::str::FromStr for LineFormat {
             "auto" => Ok(Self::Auto),
             "jsonl" => Ok(Self::Jsonl),
             "text" => Ok(Self::Text),
+            "mined" => Ok(Self::Mined),
             _ => Err(UnknownFormat { name: name.to_owned() }),
         }
     }
@@ -130,6 +138,8 @@ struct LineReader {
     clock: LineClock,
     roster: RosterWriter,
     template: String,
+    /// Groups of lines, where those are asked for.
+    miner: Miner,
     tally: Arc<LineTally>,
     read: u64,
     blank: u64,
@@ -143,6 +153,7 @@ impl LineReader {
             clock: LineClock::default(),
             roster,
             template: String::new(),
+            miner: Miner::new(ROSTER_MAX, LIKENESS),
             tally: Arc::default(),
             read: 0,
             blank: 0,
@@ -176,9 +187,10 @@ impl LineReader {
         take: &mut impl FnMut(&Entry<'_>),
     ) -> Result<(), RefusalKind> {
         let text = std::str::from_utf8(line).map_err(|_| RefusalKind::InvalidUtf8)?;
-        let Self { fields, format, clock, roster, template, tally, .. } = self;
+        let Self { fields, format, clock, roster, template, miner, tally, .. } = self;
         let LineRecord { topic, time_ms, payload } = match format {
             LineFormat::Text => read_text(text, template),
+            LineFormat::Mined => read_mined(text, miner),
             LineFormat::Jsonl | LineFormat::Auto => read_json(text, fields)?,
         };
         // Blank lines are not counted; this one is.

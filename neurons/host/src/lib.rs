@@ -48,6 +48,7 @@ mod line_group;
 pub mod line_payload;
 pub mod line_record;
 pub mod lines;
+pub mod miner;
 pub mod proc;
 pub mod reflex;
 pub mod refusals;

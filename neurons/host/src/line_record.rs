@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::line_payload::{LinePayload, Numbers};
+use crate::miner::Miner;
 use crate::refusals::RefusalKind;
 use crate::severity::Severity;
 use crate::template::template;
@@ -81,6 +82,16 @@ pub fn read_text<'a>(line: &str, room: &'a mut String) -> LineRecord<'a> {
     let severity = Severity::of_text(line);
     let payload = LinePayload { severity, ..LinePayload::default() };
     LineRecord { topic: Cow::Borrowed(room), time_ms: None, payload }
+}
+
+/// Reads a line of plain text: its topic is the name of its group.
+#[must_use]
+pub fn read_mined<'a>(line: &str, miner: &'a mut Miner) -> LineRecord<'a> {
+    let group = miner.group(line);
+    // Where there is no room for another group, there is none for another topic either, and the line is counted so.
+    let topic = group.and_then(|group| miner.name(group)).unwrap_or_else(|| miner.masked());
+    let payload = LinePayload { severity: Severity::of_text(line), ..LinePayload::default() };
+    LineRecord { topic: Cow::Borrowed(topic), time_ms: None, payload }
 }
 
 fn check_topic(topic: &str) -> Result<(), RefusalKind> {
