@@ -1,12 +1,15 @@
 //! Thresholds from examples: how near is near enough, for each concept and model.
 //!
 //! A cosine means something only for the model it comes from, and often only for one concept. From texts with labels
-//! this finds a threshold for each label, and says what it is worth on texts that it was not chosen by.
+//! this finds a threshold for each label, and says what it is worth on texts that it was not chosen by; and whether a
+//! [`Classifier`] that learns the labels would do better, and from which logit on it is to be believed.
 
 use serde::Serialize;
 
-use crate::concept::Concept;
+use crate::classifier::{Classifier, ClassifierError, ClassifierSettings};
+use crate::concept::{Concept, ConceptError};
 use crate::encoder::{EncodeError, Encoder, VectorError};
+use crate::lexicon::Lexicon;
 use crate::matrix::Matrix;
 use crate::text::spaced;
 
@@ -20,7 +23,7 @@ pub struct Sample {
 }
 
 /// Why nothing was calibrated.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CalibrationError {
     /// There must be something to tell apart.
@@ -48,6 +51,12 @@ pub enum CalibrationError {
     /// A vector is refused.
     #[error(transparent)]
     Vector(#[from] VectorError),
+    /// A classifier cannot be fitted.
+    #[error(transparent)]
+    Classifier(#[from] ClassifierError),
+    /// The labels are no concepts.
+    #[error(transparent)]
+    Concept(#[from] ConceptError),
 }
 
 /// What a threshold does, on texts that it was not chosen by.
@@ -68,6 +77,20 @@ pub struct Calibrated {
     pub band: (f32, f32),
 }
 
+/// What a classifier does, on texts that it was not fitted to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Classified {
+    /// Texts that were taken for their own label, of all.
+    pub accuracy: f64,
+    /// The logit below which it should abstain.
+    pub abstain: f32,
+    /// Texts that were taken for their own label, and not abstained from, of all.
+    pub kept: f64,
+    /// Of texts whose label it was not told about, those it abstained from; `None` where there are too few labels to
+    /// leave some out.
+    pub refused: Option<f64>,
+}
+
 /// Thresholds for the labels of a file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
@@ -77,6 +100,8 @@ pub struct Calibration {
     pub concepts: Vec<Calibrated>,
     /// Texts whose nearest concept was their own, of all.
     pub accuracy: f64,
+    /// What a classifier of the labels does on texts that it was not fitted to.
+    pub classified: Classified,
     /// How many parts the texts were divided into.
     pub folds: usize,
 }
@@ -111,7 +136,9 @@ pub fn calibrate(
     if let Some(few) = dealt.iter().position(|&texts| texts < 2) {
         return Err(CalibrationError::Texts { label: labels[few].to_owned(), texts: dealt[few] });
     }
-    let nearest = nearest(samples, &cards, labels.len(), encoder)?;
+    let matrix = encoded(samples, encoder)?;
+    let nearest = nearest(&matrix, &cards, labels.len())?;
+    let classified = classify(&matrix, &cards, labels.len(), folds)?;
     let right =
         |(card, best): &(&Card, &Vec<f32>)| best.iter().all(|&other| other <= best[card.label]);
     let accuracy = cards.iter().zip(&nearest).filter(right).count() as f64 / samples.len() as f64;
@@ -125,7 +152,7 @@ pub fn calibrate(
         judge(name, &scores.collect::<Vec<_>>(), folds)
     });
     let concepts = concepts.collect();
-    Ok(Calibration { model: encoder.model().to_string(), concepts, accuracy, folds })
+    Ok(Calibration { model: encoder.model().to_string(), concepts, accuracy, classified, folds })
 }
 
 impl Calibration {
@@ -142,6 +169,28 @@ impl Calibration {
         };
         self.concepts.iter().map(concept).collect()
     }
+
+    /// The logit to abstain below, if a classifier is right at least as often as the nearest text.
+    #[must_use]
+    pub fn abstain(&self) -> Option<f32> {
+        (self.classified.accuracy >= self.accuracy).then_some(self.classified.abstain)
+    }
+
+    /// The labels as a lexicon, which decides by the better of both ways.
+    ///
+    /// # Errors
+    /// [`CalibrationError`] for texts that cannot be encoded, and for those of another calibration.
+    pub fn lexicon(
+        &self,
+        samples: &[Sample],
+        encoder: &dyn Encoder,
+    ) -> Result<Lexicon, CalibrationError> {
+        let lexicon = Lexicon::new(&self.concepts(samples), encoder)?;
+        match self.abstain() {
+            Some(abstain) => Ok(lexicon.classifying(abstain)?),
+            None => Ok(lexicon),
+        }
+    }
 }
 
 struct Card {
@@ -156,21 +205,24 @@ struct Score {
     value: f32,
 }
 
-/// For each text, the cosine with the nearest text of each label in the other parts.
-fn nearest(
-    samples: &[Sample],
-    cards: &[Card],
-    labels: usize,
-    encoder: &dyn Encoder,
-) -> Result<Vec<Vec<f32>>, CalibrationError> {
+fn encoded(samples: &[Sample], encoder: &dyn Encoder) -> Result<Matrix, CalibrationError> {
     let mut matrix = Matrix::new(std::sync::Arc::new(encoder.model().clone()));
     for (at, sample) in samples.iter().enumerate() {
         let vector = encoder.encode(&spaced(&sample.text));
         let vector = vector.map_err(|reason| CalibrationError::Encode { line: at + 1, reason })?;
         matrix.push(&vector)?;
     }
+    Ok(matrix)
+}
+
+/// For each text, the cosine with the nearest text of each label in the other parts.
+fn nearest(
+    matrix: &Matrix,
+    cards: &[Card],
+    labels: usize,
+) -> Result<Vec<Vec<f32>>, CalibrationError> {
     let mut scores = Vec::new();
-    let mut found = Vec::with_capacity(samples.len());
+    let mut found = Vec::with_capacity(cards.len());
     for (at, own) in cards.iter().enumerate() {
         matrix.scores(matrix.row(at), &mut scores)?;
         let mut best = vec![-1.0f32; labels];
@@ -181,6 +233,68 @@ fn nearest(
         found.push(best);
     }
     Ok(found)
+}
+
+/// Fits a classifier without each part in turn, and without each share of the labels, which are then strangers to it.
+fn classify(
+    matrix: &Matrix,
+    cards: &[Card],
+    labels: usize,
+    folds: usize,
+) -> Result<Classified, CalibrationError> {
+    let leaves_enough = labels >= labels.div_ceil(folds) + 2;
+    let (mut own, mut strangers, mut room) = (Vec::new(), Vec::new(), Vec::new());
+    for fold in 0..folds {
+        let in_part = |card: &Card| card.fold == fold;
+        let fitted = fit(matrix, cards, labels, |card| !in_part(card))?;
+        for (at, card) in cards.iter().enumerate().filter(|(_, card)| in_part(card)) {
+            let found = fitted.decide(matrix.row(at), &mut room)?;
+            own.push((found.label == card.label, found.logit));
+        }
+        let is_strange = |card: &Card| card.label % folds == fold;
+        if leaves_enough && cards.iter().any(is_strange) {
+            let fitted = fit(matrix, cards, labels, |card| !is_strange(card))?;
+            for (at, _) in cards.iter().enumerate().filter(|(_, card)| is_strange(card)) {
+                strangers.push(fitted.decide(matrix.row(at), &mut room)?.logit);
+            }
+        }
+    }
+    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    let right = || own.iter().filter(|(right, _)| *right).map(|&(_, logit)| logit);
+    let kept = |from: f32| share(right().filter(|&logit| logit >= from).count(), own.len());
+    let refused =
+        |from: f32| share(strangers.iter().filter(|&&l| l < from).count(), strangers.len());
+    let mut logits: Vec<f32> = right().collect();
+    logits.sort_by(f32::total_cmp);
+    let abstain = if strangers.is_empty() {
+        logits.get(logits.len() / 20).copied().unwrap_or(0.0)
+    } else {
+        // A hundred quantiles of what was right are as fine as anybody needs it.
+        let tried = (0..100).filter_map(|n| logits.get(logits.len() * n / 100).copied());
+        let worth = |from: f32| kept(from) + refused(from);
+        tried.max_by(|a, b| worth(*a).total_cmp(&worth(*b))).unwrap_or(0.0)
+    };
+    Ok(Classified {
+        accuracy: share(right().count(), own.len()),
+        abstain,
+        kept: kept(abstain),
+        refused: (!strangers.is_empty()).then(|| refused(abstain)),
+    })
+}
+
+/// A classifier of the texts that are let in.
+fn fit(
+    matrix: &Matrix,
+    cards: &[Card],
+    labels: usize,
+    is_let_in: impl Fn(&Card) -> bool,
+) -> Result<Classifier, CalibrationError> {
+    let (mut texts, mut own) = (Matrix::new(matrix.model().clone()), Vec::new());
+    for (at, card) in cards.iter().enumerate().filter(|(_, card)| is_let_in(card)) {
+        texts.push_raw(matrix.row(at));
+        own.push(card.label);
+    }
+    Ok(Classifier::fit(&texts, &own, labels, ClassifierSettings::default())?)
 }
 
 fn judge(name: &str, scores: &[Score], folds: usize) -> Calibrated {

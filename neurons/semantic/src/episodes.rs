@@ -110,19 +110,6 @@ impl Episodes {
         sum / weights
     }
 
-    /// Takes back what a handler was rewarded for where a text is about the same.
-    pub(crate) fn forget(&mut self, handler: usize, question: &Question) {
-        let own = &mut self.handlers[handler];
-        self.products.clear();
-        self.products.resize(own.told.len(), 0);
-        self.arch.dispatch(|| products(&own.rows, &question.blocks, &mut self.products));
-        for (&product, (reward, scale)) in self.products.iter().zip(&mut own.told) {
-            if *reward > 0.0 && product as f32 * *scale * question.scale >= SAME {
-                *reward = 0.0;
-            }
-        }
-    }
-
     /// Everything that is remembered, for a snapshot.
     pub(crate) fn saved(&self) -> Vec<SavedEpisodes> {
         let own = self.handlers.iter();
@@ -159,9 +146,6 @@ pub(crate) struct SavedEpisodes {
     told: Vec<(f32, f32)>,
     next: usize,
 }
-
-/// Texts at least as similar as this are about the same.
-const SAME: f32 = 0.8;
 
 /// The product of each row with one; whole numbers, so the order does not matter.
 #[inline(always)]

@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 
 use crate::concept::{Concept, ConceptError};
 use crate::encoder::{Encoder, Model, VectorError};
+use crate::labelled::{Labels, SURE};
 use crate::matrix::Matrix;
 use crate::text;
 
@@ -82,11 +83,11 @@ pub struct Judgement {
 }
 
 #[derive(Debug)]
-struct Kept {
-    name: String,
+pub(crate) struct Kept {
+    pub(crate) name: String,
     threshold: f32,
     /// Its exemplars in the matrix and in `texts`.
-    rows: Range<usize>,
+    pub(crate) rows: Range<usize>,
     /// What it is the opposite of, likewise.
     opposites: Range<usize>,
     same_as: Vec<String>,
@@ -96,14 +97,16 @@ struct Kept {
 #[derive(Debug)]
 pub struct Lexicon {
     model: Arc<Model>,
-    concepts: Vec<Kept>,
+    pub(crate) concepts: Vec<Kept>,
     topics: HashMap<String, u32, FixedState>,
-    exemplars: Matrix,
+    pub(crate) exemplars: Matrix,
     /// The words of each exemplar.
-    texts: Vec<String>,
+    pub(crate) texts: Vec<String>,
     opposites: Matrix,
     opposite_texts: Vec<String>,
     inhibition: f32,
+    /// What decides instead of the nearest exemplar, if anything does.
+    pub(crate) labels: Option<Labels>,
 }
 
 impl Lexicon {
@@ -121,6 +124,7 @@ impl Lexicon {
             opposites: Matrix::new(model.clone()),
             opposite_texts: Vec::new(),
             inhibition: 0.0,
+            labels: None,
             model,
         };
         let mut names = HashMap::<&str, (), FixedState>::default();
@@ -219,7 +223,10 @@ impl Lexicon {
     /// If there is no such concept.
     #[must_use]
     pub fn threshold(&self, concept: u32) -> f32 {
-        self.concepts[concept as usize].threshold
+        match self.labels {
+            None => self.concepts[concept as usize].threshold,
+            Some(_) => SURE,
+        }
     }
 
     /// The concept of a topic, letter by letter.
@@ -249,7 +256,10 @@ impl Lexicon {
             let drive = 1.0 / self.threshold(concept);
             room.matches.push(Match { concept, score: 1.0, drive, by: Means::Topic });
         }
-        if let Some(vector) = vector {
+        if let (Some(vector), Some(labels)) = (vector, &self.labels) {
+            let found = self.recognise_label(labels, words, vector, room)?;
+            room.matches.extend(found.filter(|found| exact != Some(found.concept)));
+        } else if let Some(vector) = vector {
             self.exemplars.scores(vector, &mut room.scores)?;
             for (at, kept) in self.concepts.iter().enumerate() {
                 let near = nearest(&room.scores[kept.rows.clone()]).1;
@@ -301,17 +311,25 @@ impl Lexicon {
         if score < kept.threshold {
             return Some((score, Verdict::BelowThreshold));
         }
-        for row in kept.opposites.clone() {
-            let opposite = self.opposites.score(row, vector);
-            if opposite > score || self.opposite_texts[row] == words {
-                let text = self.opposite_texts[row].clone();
-                return Some((score, Verdict::Opposite { text, score: opposite }));
-            }
-        }
-        Some((score, Verdict::Fires))
+        Some((score, self.opposed(kept, words, vector, score).unwrap_or(Verdict::Fires)))
     }
 
-    fn is_held_apart(&self, kept: &Kept, words: &str, row: usize) -> bool {
+    /// Whether a text that is so near to a concept is nearer to its opposite.
+    pub(crate) fn opposed(
+        &self,
+        kept: &Kept,
+        words: &str,
+        vector: &[f32],
+        near: f32,
+    ) -> Option<Verdict> {
+        kept.opposites.clone().find_map(|row| {
+            let score = self.opposites.score(row, vector);
+            let text = &self.opposite_texts[row];
+            (score > near || text == words).then(|| Verdict::Opposite { text: text.clone(), score })
+        })
+    }
+
+    pub(crate) fn is_held_apart(&self, kept: &Kept, words: &str, row: usize) -> bool {
         let exemplar = &self.texts[row];
         let is_name = |text: &str| text.split(' ').count() <= NAME_WORDS;
         is_name(words)
@@ -346,6 +364,11 @@ impl Lexicon {
         let mut room = Room::default();
         self.recognise(topic, &words, Some(vector), &mut room)?;
         let fires = |at: usize| room.matches.iter().find(|m| m.concept as usize == at);
+        if let Some(labels) = &self.labels {
+            let found = |at: u32| fires(at as usize).map(|found| found.score);
+            let judgements = self.judge_labels(labels, found, &words, vector)?;
+            return Ok(in_order(judgements));
+        }
         let strongest = room.matches.iter().max_by(|a, b| a.drive.total_cmp(&b.drive));
         let judgements = self.concepts.iter().enumerate().filter_map(|(at, kept)| {
             let near = kept.rows.start + nearest(&room.scores[kept.rows.clone()]).0;
@@ -360,17 +383,21 @@ impl Lexicon {
             let (exemplar, threshold) = (self.texts[near].clone(), kept.threshold);
             Some(Judgement { concept: kept.name.clone(), score, threshold, exemplar, verdict })
         });
-        let mut judgements: Vec<_> = judgements.collect();
-        let fires = |judgement: &Judgement| judgement.verdict == Verdict::Fires;
-        judgements.sort_by(|a, b| fires(b).cmp(&fires(a)).then(b.score.total_cmp(&a.score)));
-        Ok(judgements)
+        Ok(in_order(judgements.collect()))
     }
+}
+
+/// What fires first, then by score.
+fn in_order(mut judgements: Vec<Judgement>) -> Vec<Judgement> {
+    let fires = |judgement: &Judgement| judgement.verdict == Verdict::Fires;
+    judgements.sort_by(|a, b| fires(b).cmp(&fires(a)).then(b.score.total_cmp(&a.score)));
+    judgements
 }
 
 /// What matching a text needs besides the lexicon; its buffers are kept from call to call.
 #[derive(Debug, Default)]
 pub struct Room {
-    scores: Vec<f32>,
+    pub(crate) scores: Vec<f32>,
     matches: Vec<Match>,
 }
 

@@ -27,14 +27,18 @@
 
 pub mod cache;
 pub mod calibration;
+pub mod classifier;
 pub mod concept;
 pub mod convert;
 pub mod counts;
 pub mod encoder;
 pub mod encoder_gate;
 pub mod encoder_neuron;
+#[cfg(feature = "endpoint")]
+pub mod endpoint;
 mod episodes;
 mod exchange;
+mod labelled;
 pub mod lexicon;
 pub mod matrix;
 #[cfg(feature = "minilm")]
@@ -47,6 +51,7 @@ pub mod router_neuron;
 pub mod semantic_neuron;
 pub mod static_table;
 pub mod store;
+mod tenure;
 pub mod text;
 mod tokens;
 pub mod wiring;

@@ -101,6 +101,12 @@ impl Matrix {
         self.arch.dispatch(|| outer(rows, blocks, column, &wide, scale));
     }
 
+    /// Adds a vector, times a scale, to one row.
+    pub(crate) fn add_to_row(&mut self, row: usize, vector: &[f32], scale: f32) {
+        let row = self.row_mut(row);
+        row.iter_mut().zip(vector).for_each(|(number, part)| *number += part * scale);
+    }
+
     /// Whether a vector can be compared with these.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ pub struct Phrased {
     before: String,
     after: String,
     threshold: f32,
+    /// Whether a text is also read by itself.
+    also_alone: bool,
 }
 
 impl Phrased {
@@ -26,7 +28,19 @@ impl Phrased {
         let model =
             Model::new(&format!("{}-phrased", of.name()), of.dimensions(), known_by.as_bytes());
         let (before, after) = (before.to_owned(), after.to_owned());
-        Self { inner, model, before, after, threshold }
+        Self { inner, model, before, after, threshold, also_alone: false }
+    }
+
+    /// Reads each text by itself as well. Vectors are twice as long, and a cosine is the mean of the two: what one
+    /// reading takes for alike by accident, the other seldom does.
+    #[must_use]
+    pub fn and_alone(self) -> Self {
+        let of = &self.model;
+        let name = format!("{}-and-alone", of.name());
+        let known_by = of.fingerprint().to_le_bytes();
+        let model = Model::new(&name, 2 * self.inner.model().dimensions(), &known_by);
+        let threshold = (self.threshold + self.inner.threshold()) / 2.0;
+        Self { model, threshold, also_alone: true, ..self }
     }
 
     /// For names of topics: `This event means that payment failed.`
@@ -49,7 +63,18 @@ impl Encoder for Phrased {
         let sentences: Vec<String> =
             texts.iter().map(|text| format!("{}{text}{}", self.before, self.after)).collect();
         let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
-        self.inner.encode_batch(&sentences, out)
+        if !self.also_alone {
+            return self.inner.encode_batch(&sentences, out);
+        }
+        let (mut phrased, mut alone) = (Vec::new(), Vec::new());
+        self.inner.encode_batch(&sentences, &mut phrased)?;
+        self.inner.encode_batch(texts, &mut alone)?;
+        let width = self.inner.model().dimensions();
+        for (phrased, alone) in phrased.chunks_exact(width).zip(alone.chunks_exact(width)) {
+            // Two vectors of length 1 beside each other have the length of the root of two.
+            out.extend(phrased.iter().chain(alone).map(|n| n * std::f32::consts::FRAC_1_SQRT_2));
+        }
+        Ok(())
     }
 
     fn threshold(&self) -> f32 {
@@ -58,5 +83,27 @@ impl Encoder for Phrased {
 
     fn is_instant(&self) -> bool {
         self.inner.is_instant()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::dot;
+    use crate::static_table::StaticTable;
+
+    #[test]
+    fn a_cosine_both_ways_is_the_mean_of_the_two() {
+        let alone = StaticTable::bundled();
+        let phrased = Phrased::topics(alone.clone());
+        let both = Phrased::topics(alone.clone()).and_alone();
+        let cosine = |encoder: &dyn Encoder| {
+            let vector = |text| encoder.encode(text).expect("it has words");
+            dot(&vector("payment failed"), &vector("the card was declined"))
+        };
+        let mean = (cosine(&*alone) + cosine(&phrased)) / 2.0;
+        assert!((cosine(&both) - mean).abs() < 1e-5);
+        assert_eq!(both.model().dimensions(), 512);
+        assert!(both.model().same(phrased.model()).is_err() && both.is_instant());
     }
 }

@@ -1,14 +1,18 @@
 //! Learning from reward which handler a text belongs to.
 //!
-//! Three things decide. A *prototype* for each handler, which begins as the meaning of its name and moves towards what
-//! the handler was rewarded for; compared as in linear discriminant analysis, with the spread that all handlers share
-//! (Fisher, 1936), which is learned too. *Episodes*: what a handler was rewarded and blamed for before votes for what
-//! resembles it, so that a handler may be good at several things, and not at what lies between them. And *trust*: what
-//! was not foreseen moves a prototype more than what was (Rescorla and Wagner, 1972), and a handler that fails where it
-//! had succeeded loses its episodes there, so that the world may change.
+//! What a text is about and who takes it are learned apart. There is a *topic* for each handler, which begins as the
+//! meaning of the handler's name, and three things decide of which topic a text is:
 //!
-//! A handler that has not been tried near a text is not blamed for it either: the vote lets the choice go on to the
-//! next best, and the more is known, the less is tried.
+//! - A *prototype*, which moves towards what was rewarded; compared as in linear discriminant analysis, with the spread
+//!   that all topics share (Fisher, 1936), which is learned too.
+//! - A *correction*, which learns from what the rest gets wrong: what was not foreseen moves it (Rescorla and Wagner,
+//!   1972), as in logistic regression on top of the other two.
+//! - *Episodes*: what was rewarded and blamed before votes for what resembles it, so that a handler may be good at
+//!   several things, and not at what lies between them. What has not been tried near a text is not blamed for it: the
+//!   vote lets the choice go on to the next best, and the more is known, the less is tried.
+//!
+//! Who takes a topic is believed, not known (`tenure.rs`): when the world changes and handlers change
+//! places, what was learned about texts stays, and only who takes them is found anew.
 
 use std::sync::Arc;
 
@@ -17,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::{Model, VectorError};
 use crate::episodes::{Episodes, SavedEpisodes};
 use crate::matrix::{Matrix, dot};
+use crate::tenure::{SavedTenure, Tenure};
 
 /// How a router learns.
 ///
@@ -30,6 +35,8 @@ use crate::matrix::{Matrix, dot};
 /// | `sharpness` | 10 | how much faster than its similarity an episode's weight falls, as e^(sharpness (cos - 1)) |
 /// | `doubt` | 0.3 | weight of an episode that says nothing, so that few voters count less |
 /// | `memory` | 400 | episodes kept for each handler, the latest |
+/// | `rate` | 1 | how fast the correction learns; 0 is not at all |
+/// | `change` | 0.01 | how likely a topic's handler is to have changed from one of its texts to the next |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RouterSettings {
     /// How many rewarded texts a handler's name counts for.
@@ -48,6 +55,10 @@ pub struct RouterSettings {
     pub doubt: f32,
     /// Episodes kept for each handler.
     pub memory: usize,
+    /// How fast the correction learns.
+    pub rate: f32,
+    /// How likely a topic's handler is to have changed from one of its texts to the next, below 1.
+    pub change: f32,
 }
 
 impl Default for RouterSettings {
@@ -61,6 +72,8 @@ impl Default for RouterSettings {
             sharpness: 10.0,
             doubt: 0.3,
             memory: 400,
+            rate: 1.0,
+            change: 0.01,
         }
     }
 }
@@ -80,6 +93,9 @@ pub enum RouterError {
         /// What was given.
         value: f32,
     },
+    /// A change as likely as this would leave nothing to be believed.
+    #[error("change = {0} is refused: it must be below 1")]
+    Change(f32),
     /// A vector is refused.
     #[error(transparent)]
     Vector(#[from] VectorError),
@@ -99,22 +115,31 @@ pub struct Choice {
     pub margin: f32,
     /// Cosine of the text with the handler's prototype: low for what belongs to nobody.
     pub familiarity: f32,
+    topic: usize,
+    /// How likely each of the likelier topics was, by everything that decides.
+    odds: Vec<(u32, f32)>,
     vector: Vec<f32>,
 }
+
+/// A [`Choice`] as it is written: handler, topic, expected, odds, vector.
+pub(crate) type SavedChoice = (u32, u32, f32, Vec<(u32, f32)>, Vec<f32>);
 
 impl Choice {
     /// A choice that somebody else made, to learn from its outcome.
     #[must_use]
     pub fn of(handler: usize, vector: Vec<f32>) -> Self {
-        Self { handler, expected: 0.0, margin: 0.0, familiarity: 0.0, vector }
+        let odds = Vec::new();
+        Self { handler, expected: 0.0, margin: 0.0, familiarity: 0.0, topic: handler, odds, vector }
     }
 
-    pub(crate) fn parts(&self) -> (u32, f32, f32, &[f32]) {
-        (self.handler as u32, self.expected, self.margin, &self.vector)
+    pub(crate) fn saved(&self) -> SavedChoice {
+        let Self { handler, topic, expected, odds, vector, .. } = self;
+        (*handler as u32, *topic as u32, *expected, odds.clone(), vector.clone())
     }
 
-    pub(crate) fn of_parts((handler, expected, margin, vector): (u32, f32, f32, Vec<f32>)) -> Self {
-        Self { handler: handler as usize, expected, margin, familiarity: 0.0, vector }
+    pub(crate) fn of_saved((handler, topic, expected, odds, vector): SavedChoice) -> Self {
+        let (handler, topic) = (handler as usize, topic as usize);
+        Self { handler, expected, margin: 0.0, familiarity: 0.0, topic, odds, vector }
     }
 }
 
@@ -127,6 +152,9 @@ pub struct Router {
     counts: Vec<f32>,
     /// Half the length of each prototype, measured by the spread.
     offsets: Vec<f32>,
+    /// What is added to the log odds by prototype, over [`UNIT`].
+    corrections: Matrix,
+    tenure: Tenure,
     /// The inverse of the summed spread.
     precision: Matrix,
     /// Texts that the spread stands for.
@@ -140,6 +168,7 @@ pub struct Router {
 struct Scratch {
     whitened: Vec<f32>,
     scores: Vec<f32>,
+    corrected: Vec<f32>,
     order: Vec<u32>,
     turned: Vec<f32>,
 }
@@ -147,6 +176,13 @@ struct Scratch {
 /// Rounds in which the spread is learned from every text; later from one in [`SELDOM`], for it hardly changes.
 const OFTEN: f32 = 2_000.0;
 const SELDOM: u64 = 8;
+
+/// Log odds by prototype are too sure of themselves by about this: texts are no independent numbers. Found on
+/// validation queries, where it makes them as likely as they say.
+const UNIT: f32 = 10.0;
+
+/// What is less likely than this is not corrected.
+const UNLIKELY: f32 = 0.002;
 
 /// A name is about as similar to the texts of its handler as this; so long is a prototype that is only a name.
 const NAME_LENGTH: f32 = 0.6;
@@ -167,7 +203,8 @@ impl Router {
             return Err(RouterError::NoHandlers);
         }
         let width = model.dimensions();
-        let (mut prototypes, mut precision) = (Matrix::new(model.clone()), Matrix::new(model));
+        let [mut prototypes, mut precision, mut corrections] =
+            [(); 3].map(|()| Matrix::new(model.clone()));
         for vector in handlers {
             prototypes.check(vector)?;
             if let Some(at) = vector.iter().position(|number| !number.is_finite()) {
@@ -175,6 +212,7 @@ impl Router {
             }
             let short: Vec<f32> = vector.iter().map(|number| number * NAME_LENGTH).collect();
             prototypes.push_raw(&short);
+            corrections.push_raw(&[]);
         }
         // What is left of a unit vector beside its prototype, spread evenly over all dimensions.
         let variance = NAME_LENGTH / width as f32;
@@ -187,6 +225,8 @@ impl Router {
             settings,
             counts: vec![settings.prior; handlers.len()],
             offsets: vec![0.0; handlers.len()],
+            tenure: Tenure::new(handlers.len(), settings.change),
+            corrections,
             episodes: Episodes::new(handlers.len(), width, settings.memory),
             prototypes,
             precision,
@@ -228,55 +268,84 @@ impl Router {
         let question = self.episodes.question(vector);
         let (mut best, mut second) = ((f32::NEG_INFINITY, 0, 0.0), f32::NEG_INFINITY);
         order[..asked].sort_unstable();
-        for &handler in &order[..asked] {
-            let expected = self.episodes.vote(handler as usize, &question, &self.settings);
-            let total = scores[handler as usize] + self.settings.vote * expected;
+        let mut odds = Vec::with_capacity(asked);
+        for &topic in &order[..asked] {
+            let expected = self.episodes.vote(topic as usize, &question, &self.settings);
+            let total = scores[topic as usize] + self.settings.vote * expected;
+            odds.push((topic, total / UNIT));
             if total > best.0 {
                 second = best.0;
-                best = (total, handler as usize, expected);
+                best = (total, topic as usize, expected);
             } else {
                 second = second.max(total);
             }
         }
+        likely(&mut odds);
         let margin = if second.is_finite() { best.0 - second } else { 0.0 };
         let prototype = self.prototypes.row(best.1);
         let length = dot(prototype, prototype).sqrt().max(f32::MIN_POSITIVE);
         let familiarity = dot(prototype, vector) / length;
-        let (handler, expected) = (best.1, best.2);
-        Ok(Choice { handler, expected, margin, familiarity, vector: vector.to_vec() })
+        let (topic, expected) = (best.1, best.2);
+        let handler = self.tenure.handler(topic);
+        Ok(Choice { handler, expected, margin, familiarity, topic, odds, vector: vector.to_vec() })
     }
 
-    /// Log odds of every handler by its prototype alone, up to a constant, into `scratch.scores`.
+    /// Log odds of every topic by its prototype and its correction, up to a constant, into `scratch.scores`.
     fn score(&mut self, vector: &[f32]) -> Result<(), VectorError> {
-        let Scratch { whitened, scores, .. } = &mut self.scratch;
+        let Scratch { whitened, scores, corrected, .. } = &mut self.scratch;
         self.precision.scores(vector, whitened)?;
         self.prototypes.scores(whitened, scores)?;
-        for (score, offset) in scores.iter_mut().zip(&self.offsets) {
-            *score = *score * self.seen - offset;
+        self.corrections.scores(vector, corrected)?;
+        for ((score, offset), correction) in scores.iter_mut().zip(&self.offsets).zip(corrected) {
+            *score = *score * self.seen - offset + UNIT * *correction;
         }
         Ok(())
     }
 
     /// Learns from the outcome of a choice: 1 for right, -1 for wrong, and anything between.
     pub fn learn(&mut self, choice: &Choice, reward: f32) {
+        let known = self.handlers();
         if !reward.is_finite()
-            || choice.handler >= self.handlers()
+            || choice.handler.max(choice.topic) >= known
             || self.prototypes.check(&choice.vector).is_err()
         {
             return;
         }
-        let (handler, reward) = (choice.handler, reward.clamp(-1.0, 1.0));
-        let question = self.episodes.question(&choice.vector);
+        let (topic, reward) = (choice.topic, reward.clamp(-1.0, 1.0));
         self.rounds += 1;
+        let blames_topic = self.tenure.hear(topic, choice.handler, choice.expected, reward);
         if reward > 0.0 {
-            self.approach(handler, &choice.vector, reward);
-        } else if choice.expected > 0.0 {
-            // It was trusted, and failed: what it is remembered for here is no longer so.
-            self.episodes.forget(handler, &question);
-            self.counts[handler] =
-                (self.counts[handler] * (1.0 + 0.5 * reward)).max(self.settings.prior);
+            self.approach(topic, &choice.vector, reward);
+        } else if !blames_topic {
+            // Whoever took it is wrong, and not what it was taken for.
+            return;
         }
-        self.episodes.keep(handler, &question, reward);
+        let question = self.episodes.question(&choice.vector);
+        self.episodes.keep(topic, &question, reward);
+        self.correct(choice, reward);
+    }
+
+    /// Moves the corrections so that what happened would have been likelier.
+    fn correct(&mut self, choice: &Choice, reward: f32) {
+        let Some(own) = choice.odds.iter().find(|&&(topic, _)| topic as usize == choice.topic)
+        else {
+            return;
+        };
+        let own = own.1;
+        for &(topic, odds) in &choice.odds {
+            let is_own = topic as usize == choice.topic;
+            // Of what was wrong only so much is known: it is one of the others, each as likely as before.
+            let should = match (reward > 0.0, is_own) {
+                (true, is_own) => f32::from(u8::from(is_own)),
+                (false, true) => 0.0,
+                (false, false) => odds / (1.0 - own).max(UNLIKELY),
+            };
+            let error = (should - odds) * reward.abs();
+            if error.abs() > UNLIKELY && topic < self.handlers() as u32 {
+                let step = self.settings.rate * error;
+                self.corrections.add_to_row(topic as usize, &choice.vector, step);
+            }
+        }
     }
 
     /// Moves a prototype towards a text, and learns how far texts lie from prototypes.
@@ -319,6 +388,18 @@ impl Router {
     }
 }
 
+/// Log odds become odds; those that are next to nothing go.
+fn likely(odds: &mut Vec<(u32, f32)>) {
+    let most = odds.iter().fold(f32::NEG_INFINITY, |most, &(_, odds)| most.max(odds));
+    let mut all = 0.0;
+    for (_, odds) in &mut *odds {
+        *odds = libm::expf(*odds - most);
+        all += *odds;
+    }
+    odds.iter_mut().for_each(|(_, odds)| *odds /= all);
+    odds.retain(|&(_, odds)| odds > UNLIKELY);
+}
+
 /// What was learned, as it is written.
 #[derive(Serialize, Deserialize)]
 struct Saved {
@@ -329,6 +410,8 @@ struct Saved {
     offsets: Vec<f32>,
     seen: f32,
     rounds: u64,
+    corrections: Vec<f32>,
+    tenure: SavedTenure,
     episodes: Vec<SavedEpisodes>,
 }
 
@@ -343,6 +426,8 @@ impl Router {
             offsets: self.offsets.clone(),
             seen: self.seen,
             rounds: self.rounds,
+            corrections: self.corrections.flat().to_vec(),
+            tenure: self.tenure.saved(),
             episodes: self.episodes.saved(),
         };
         // Into memory, and of types that can all be written.
@@ -369,7 +454,9 @@ impl Router {
         let fits = found == expected
             && saved.offsets.len() == expected
             && saved.prototypes.len() == self.prototypes.flat().len()
-            && saved.precision.len() == self.precision.flat().len();
+            && saved.corrections.len() == self.corrections.flat().len()
+            && saved.precision.len() == self.precision.flat().len()
+            && saved.tenure.fits(expected);
         if !fits || !self.episodes.refill(saved.episodes) {
             return Err(RouterError::State(format!(
                 "it has {found} handlers, and this has {expected}"
@@ -377,6 +464,8 @@ impl Router {
         }
         self.prototypes.flat_mut().copy_from_slice(&saved.prototypes);
         self.precision.flat_mut().copy_from_slice(&saved.precision);
+        self.corrections.flat_mut().copy_from_slice(&saved.corrections);
+        self.tenure.refill(saved.tenure);
         (self.counts, self.offsets) = (saved.counts, saved.offsets);
         (self.seen, self.rounds) = (saved.seen, saved.rounds);
         Ok(())
@@ -394,7 +483,12 @@ impl RouterSettings {
             ("vote", self.vote + f32::MIN_POSITIVE),
             ("sharpness", self.sharpness),
             ("doubt", self.doubt),
+            ("rate", self.rate + f32::MIN_POSITIVE),
+            ("change", self.change + f32::MIN_POSITIVE),
         ];
+        if self.change >= 1.0 {
+            return Err(RouterError::Change(self.change));
+        }
         let wrong = |&(_, value): &(&str, f32)| !(value.is_finite() && value > 0.0);
         match numbers.into_iter().chain(sizes).find(wrong) {
             Some((name, value)) => Err(RouterError::Setting { name, value }),

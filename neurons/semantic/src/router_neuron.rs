@@ -8,7 +8,7 @@ use neuronbus::prelude::*;
 
 use crate::encoder::Encoder;
 use crate::encoder_neuron::{PlainText, Reading};
-use crate::router::{Choice, Router};
+use crate::router::{Choice, Router, SavedChoice};
 use crate::text;
 
 /// Choices that may wait for their reward; the oldest is forgotten first.
@@ -126,7 +126,7 @@ impl<R: Reading> Neuron for RouterNeuron<R> {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {
-        let open: Vec<_> = self.open.iter().map(Choice::parts).collect();
+        let open: Vec<_> = self.open.iter().map(Choice::saved).collect();
         if let Ok(bytes) = postcard::to_stdvec(&open) {
             out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
             out.extend_from_slice(&bytes);
@@ -139,12 +139,12 @@ impl<R: Reading> Neuron for RouterNeuron<R> {
         let (length, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
         let (open, router) = rest.split_at_checked(length).ok_or_else(damaged)?;
-        let open: Vec<(u32, f32, f32, Vec<f32>)> = postcard::from_bytes(open)?;
+        let open: Vec<SavedChoice> = postcard::from_bytes(open)?;
         if open.len() > OPEN {
             return Err(damaged());
         }
         self.router.restore(router)?;
-        self.open = open.into_iter().map(Choice::of_parts).collect();
+        self.open = open.into_iter().map(Choice::of_saved).collect();
         Ok(())
     }
 }

@@ -48,13 +48,20 @@ fn main() -> Outcome<()> {
     if asked("intents") {
         intents::print(&clinc, &*encoder)?;
     }
-    let mut passes = if asked("reward") { reward::print(&clinc, &*encoder)? } else { Vec::new() };
-    if asked("drift") {
-        passes.push(("150, 20 of them swapped half-way", reward::print_drift(&clinc, &*encoder)?));
-    }
+    let passes = if asked("reward") { reward::print(&clinc, &*encoder)? } else { Vec::new() };
+    let changes = if asked("drift") { reward::print_drift(&clinc, &*encoder)? } else { Vec::new() };
     if let Some(folder) = pictures {
         let drawn: Vec<_> = passes.iter().map(|(name, pass)| (*name, pass)).collect();
-        curves::draw(&folder.join("reward.svg"), "Learning from right and wrong alone", &drawn)?;
+        if !drawn.is_empty() {
+            let title = "Learning from right and wrong alone";
+            curves::draw(&folder.join("reward.svg"), title, &drawn)?;
+        }
+        let names = ["seed 0", "seed 1", "seed 2"];
+        let drawn: Vec<_> = names.into_iter().zip(&changes).collect();
+        if !drawn.is_empty() {
+            let title = "20 of 150 handlers change places after 7,500 queries";
+            curves::draw(&folder.join("drift.svg"), title, &drawn)?;
+        }
     }
     Ok(())
 }

@@ -79,9 +79,10 @@ pub(crate) fn print(folder: &Path, encoder: &Arc<dyn Encoder>) -> Outcome<()> {
     println!("| pairs | read as | guard | with opposites | without | mean threshold |");
     println!("| --- | --- | --- | --- | --- | --- |");
     let phrased: Arc<dyn Encoder> = Arc::new(Phrased::topics(encoder.clone()));
+    let both: Arc<dyn Encoder> = Arc::new(Phrased::topics(encoder.clone()).and_alone());
     for source in ["authored", "wordnet-3.0", "intent-datasets"] {
         let own: Vec<&Pair> = pairs.iter().filter(|pair| pair.source == source).collect();
-        for (reading, encoder) in [("names", encoder), ("a sentence", &phrased)] {
+        for (reading, encoder) in [("names", encoder), ("a sentence", &phrased), ("both", &both)] {
             let scored = score(&own, &**encoder)?;
             for (guard, guarded) in [("none", false), ("siblings", true)] {
                 let (with, without, threshold) = halved(&scored, guarded);
