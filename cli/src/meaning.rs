@@ -22,6 +22,9 @@ struct ConceptFile {
     model: String,
     /// The model itself, so that thresholds are not used with another.
     made_with: String,
+    /// Where labels decide, the logit below which they do not; where it is absent, the nearest exemplar decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    abstain: Option<f32>,
     concepts: Vec<Concept>,
 }
 
@@ -90,8 +93,8 @@ pub(crate) fn calibrate(options: &CalibrateOptions, console: Console) -> Result<
     let found = calibration::calibrate(&samples, &*encoder, options.folds)?;
     if let Some(path) = &options.out {
         let concepts = found.concepts(&samples);
-        let file =
-            ConceptFile { model: options.model.clone(), made_with: found.model.clone(), concepts };
+        let (model, made_with) = (options.model.clone(), found.model.clone());
+        let file = ConceptFile { model, made_with, abstain: found.abstain(), concepts };
         let text = serde_json::to_string_pretty(&file).map_err(Failure::Json)?;
         std::fs::write(path, text + "\n")
             .map_err(|source| Failure::File { path: path.clone(), source })?;
@@ -137,6 +140,25 @@ fn table(found: &Calibration) -> String {
         "\nnearest concept right: {:.1} % of texts, each compared with the other parts",
         found.accuracy * 100.0
     );
+    let classified = found.classified;
+    let decides = if found.abstain().is_some() { "labels decide" } else { "the nearest decides" };
+    let _ = writeln!(
+        text,
+        "labels learned right:  {:.1} % of texts it was not fitted to; so {decides}",
+        classified.accuracy * 100.0
+    );
+    let _ = write!(
+        text,
+        "abstaining below a logit of {:.2}: {:.1} % right",
+        classified.abstain,
+        classified.kept * 100.0
+    );
+    let _ = match classified.refused {
+        Some(refused) => {
+            writeln!(text, ", {:.1} % of texts of unknown concepts refused", refused * 100.0)
+        }
+        None => writeln!(text),
+    };
     text
 }
 
@@ -149,7 +171,13 @@ fn concepts(path: &Path) -> Result<ConceptFile, Failure> {
 pub(crate) fn explain(options: &ExplainOptions, console: Console) -> Result<(), Failure> {
     let file = concepts(&options.concepts)?;
     let encoder = store::open(options.model.as_ref().unwrap_or(&file.model))?;
-    let lexicon = Lexicon::new(&file.concepts, &*encoder)?;
+    let mut lexicon = Lexicon::new(&file.concepts, &*encoder)?;
+    if let Some(abstain) = file.abstain {
+        lexicon = lexicon.classifying(abstain).map_err(|error| Failure::Examples {
+            path: options.concepts.clone(),
+            reason: error.to_string(),
+        })?;
+    }
     let vector = encoder.encode(&spaced(&options.text))?;
     let mut judgements = lexicon
         .judge(&options.text, &vector)
