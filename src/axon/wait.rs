@@ -139,9 +139,12 @@ impl Doorbell {
     fn wake_all(&self) {
         match &self.parking {
             Parking::Private { lock: parking, wake } => {
-                let _parking = lock(parking);
+                let sleepers = lock(parking);
                 // relaxed: the lock orders it against those who set the bit
                 self.word.fetch_and(!PARKED, Relaxed);
+                // Woken while it is held, they would go to sleep again at once, over the lock. Whoever set the bit was
+                // asleep before it could be taken here, so none is missed.
+                drop(sleepers);
                 wake.notify_all();
             }
             Parking::Shared => {
