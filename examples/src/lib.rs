@@ -17,6 +17,8 @@
 //! | `memory_recall` | events are remembered by what they mean, and recalled by a text |
 //! | `memory_tiers` | what is important stays, what is not fades, in cortex time |
 //! | `chain` | publish, meaning, context, memory, handler: one topology |
+//! | `hooks` | a topic, a pattern, a meaning and an expression each have a model asked about an event |
+//! | `triage` | lines of a log find their concepts; a model is asked only when evidence has gathered |
 //! | `discovery` | neurons found by capability and by region |
 //! | `swarm` | a hundred neurons in five regions, and one digest for one seed |
 //! | `tract` | two cortexes joined over TCP: origins keep their names, and there is an answer |
@@ -33,8 +35,10 @@
 
 pub mod digits;
 pub mod events;
+pub mod hooks;
 pub mod plot;
 pub mod statistics;
+pub mod triage;
 
 /// What the header of an example says that it prints: the first `text` block, without the command in its first line.
 ///

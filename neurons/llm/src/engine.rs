@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use neuronbus::axon::Doorbell;
+use neuronbus::axon::{Doorbell, WaitStrategy};
 use neuronbus::id::NeuronId;
 use neuronbus::pace::Stamp;
 use tokio::sync::{Semaphore, mpsc};
@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::answer::{Finish, Piece, Stop, ToolCall, Usage};
 use crate::breaker::{Breaker, BreakerSettings};
 use crate::budget::{Budget, Ledger, Price, Reservation};
+use crate::caller::Caller;
 use crate::cancel::CancelToken;
 use crate::failure::{Failure, FailureKind};
 use crate::provider::{Pending, Provider, Sink};
@@ -48,6 +49,9 @@ pub struct Limits {
     pub budgets: Vec<Budget>,
     /// What tokens cost. Nothing by default.
     pub price: Price,
+    /// How the gate's thread waits for its sockets while it has requests. One that never parks hears a token some tens
+    /// of microseconds sooner and costs a core; the others sleep at once, whichever it is. Default adaptive.
+    pub wait: WaitStrategy,
 }
 
 impl Default for Limits {
@@ -63,6 +67,7 @@ impl Default for Limits {
             answer_bytes: 1 << 20,
             budgets: Vec::new(),
             price: Price::default(),
+            wait: WaitStrategy::default(),
         }
     }
 }
@@ -98,7 +103,8 @@ pub(crate) struct Tally {
 /// The gate's side of its thread.
 pub(crate) struct Engine {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
-    pub(crate) posts: mpsc::Receiver<Post>,
+    posts: mpsc::Receiver<Post>,
+    caller: Arc<Caller>,
     pub(crate) tally: Arc<Tally>,
     thread: Option<JoinHandle<()>>,
 }
@@ -115,10 +121,22 @@ impl Engine {
         let (outbox, posts) = mpsc::channel(WAITING_MOST);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let tally = Arc::new(Tally::default());
-        let shared = Arc::new(Shared::new(provider, limits, outbox, bell, tally.clone()));
+        let caller = Arc::new(Caller::new(bell));
+        let shared = Shared::new(provider, limits, outbox, caller.clone(), tally.clone());
+        let shared = Arc::new(shared);
         let builder = std::thread::Builder::new().name("neuronbus-llm".to_owned());
         let thread = builder.spawn(move || runtime.block_on(attend(shared, inbox)))?;
-        Ok(Self { commands, posts, tally, thread: Some(thread) })
+        Ok(Self { commands, posts, caller, tally, thread: Some(thread) })
+    }
+
+    /// The cortex has come for what there is: what is posted from here on calls it again.
+    pub(crate) fn answer(&self) {
+        self.caller.answered();
+    }
+
+    /// The next piece.
+    pub(crate) fn next(&mut self) -> Option<Post> {
+        self.posts.try_recv().ok()
     }
 
     /// Ends all requests, which closes their connections, and waits for the thread.
@@ -133,8 +151,20 @@ impl Engine {
     }
 }
 
+/// Never ends, and keeps the event loop looking at its sockets; for threads that have a core to spare.
+async fn stay_awake(wait: WaitStrategy) {
+    match wait {
+        WaitStrategy::BusySpin | WaitStrategy::SpinLoopHint => loop {
+            tokio::task::yield_now().await;
+        },
+        WaitStrategy::YieldThenPark | WaitStrategy::Adaptive => std::future::pending().await,
+    }
+}
+
 /// Takes commands until there can be no more; what runs then is dropped with the event loop.
 async fn attend(shared: Arc<Shared>, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    let caller = shared.caller.clone();
+    tokio::spawn(async move { caller.call().await });
     let tokens: Arc<Mutex<HashMap<Key, CancelToken>>> = Arc::default();
     while let Some(command) = inbox.recv().await {
         match command {
@@ -144,7 +174,11 @@ async fn attend(shared: Arc<Shared>, mut inbox: mpsc::UnboundedReceiver<Command>
                 lock(&tokens).insert(key, token.clone());
                 let (shared, tokens) = (shared.clone(), tokens.clone());
                 tokio::spawn(async move {
-                    shared.serve(key, &request, &token).await;
+                    tokio::select! {
+                        biased;
+                        () = shared.serve(key, &request, &token) => {}
+                        () = stay_awake(shared.limits.wait) => {}
+                    }
                     lock(&tokens).remove(&key);
                 });
             }
@@ -162,7 +196,7 @@ struct Shared {
     provider: Arc<dyn Provider>,
     limits: Limits,
     outbox: mpsc::Sender<Post>,
-    bell: Arc<Doorbell>,
+    caller: Arc<Caller>,
     tally: Arc<Tally>,
     places: Semaphore,
     bucket: Option<DefaultDirectRateLimiter>,
@@ -176,7 +210,7 @@ impl Shared {
         provider: Arc<dyn Provider>,
         limits: Limits,
         outbox: mpsc::Sender<Post>,
-        bell: Arc<Doorbell>,
+        caller: Arc<Caller>,
         tally: Arc<Tally>,
     ) -> Self {
         let places = Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS));
@@ -184,7 +218,7 @@ impl Shared {
         let breaker = Mutex::new(Breaker::new(limits.breaker));
         let ledger = Mutex::new(Ledger::new(limits.budgets.clone(), limits.price));
         let began = now();
-        Self { provider, limits, outbox, bell, tally, places, bucket, breaker, ledger, began }
+        Self { provider, limits, outbox, caller, tally, places, bucket, breaker, ledger, began }
     }
 
     /// One request from its beginning to its end, which is posted unless the gate has told it with the cancellation.
@@ -298,7 +332,7 @@ impl Shared {
     async fn post(&self, key: Key, piece: Piece) {
         // Refused only when the gate is closed, and then nobody asks any more.
         if self.outbox.send(Post { key, piece, at: Some(Stamp::now()) }).await.is_ok() {
-            self.bell.ring();
+            self.caller.posted();
         }
     }
 }

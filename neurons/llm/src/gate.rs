@@ -69,7 +69,7 @@ impl LlmGate {
     fn next(&mut self) -> Option<(Post, bool)> {
         let own = |post| (post, true);
         let held = self.held.take().or_else(|| self.desk.posts.pop_front().map(own));
-        held.or_else(|| Some((self.engine.as_mut()?.posts.try_recv().ok()?, false)))
+        held.or_else(|| Some((self.engine.as_mut()?.next()?, false)))
     }
 }
 
@@ -284,6 +284,9 @@ impl Gate for LlmGate {
     }
 
     fn admit(&mut self, inbound: &mut Admissions<'_>) -> Result<Outlook, GateError> {
+        if let Some(engine) = &self.engine {
+            engine.answer();
+        }
         self.desk.bookmark(inbound);
         for _ in 0..PER_TICK {
             let Some((post, own)) = self.next() else {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request as HttpRequest, Response, Uri};
@@ -15,8 +15,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::answer::{Stop, Usage};
+use crate::body::{Body, causes};
 use crate::failure::{Failure, FailureKind};
 use crate::protocol::{Delta, Protocol};
 use crate::provider::{ModelInfo, Pending, Provider, Sink};
@@ -25,9 +27,6 @@ use crate::secret::ApiKey;
 
 /// Of a body that is an error, so much is read.
 const ERROR_BODY: usize = 64 << 10;
-
-/// What follows the end of an answer on the wire is waited for so long, so that the connection can be used again.
-const DRAIN: Duration = Duration::from_secs(1);
 
 /// How to reach a provider.
 #[derive(Debug, Clone)]
@@ -159,9 +158,9 @@ impl HttpProvider {
 
     /// A whole body, cut at a limit.
     async fn read(&self, response: Response<Incoming>, most: usize) -> Result<Vec<u8>, Failure> {
-        let mut body = response.into_body();
+        let mut body = Body::new(response.into_body(), self.settings.idle_timeout);
         let mut whole = Vec::new();
-        while let Some(piece) = self.piece(&mut body).await? {
+        while let Some(piece) = body.next().await? {
             let room = most - whole.len();
             whole.extend_from_slice(&piece[..piece.len().min(room)]);
             if whole.len() == most {
@@ -169,29 +168,6 @@ impl HttpProvider {
             }
         }
         Ok(whole)
-    }
-
-    /// The next bytes of a body.
-    async fn piece(&self, body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
-        let limit = self.settings.idle_timeout;
-        loop {
-            let Ok(frame) = tokio::time::timeout(limit, body.frame()).await else {
-                let message = format!("nothing came for {limit:?} in the middle of an answer");
-                return Err(Failure::new(FailureKind::Timeout, message));
-            };
-            match frame {
-                None => return Ok(None),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(piece) => return Ok(Some(piece)),
-                    // Trailers say nothing here.
-                    Err(_) => continue,
-                },
-                Some(Err(error)) => {
-                    let message = format!("the answer broke off: {}", causes(&error));
-                    return Err(Failure::new(FailureKind::Truncated, message));
-                }
-            }
-        }
     }
 
     fn broken(&self, error: &hyper_util::client::legacy::Error) -> Failure {
@@ -212,11 +188,11 @@ impl HttpProvider {
         let body = self.settings.protocol.body(request, model)?;
         let body = serde_json::to_vec(&body).expect("a JSON value can be written as JSON");
         let response = self.send(self.request(Method::POST, &self.url, body)).await?;
-        let mut body = response.into_body();
+        let mut body = Body::new(response.into_body(), self.settings.idle_timeout);
         let mut decoder = self.settings.protocol.decoder(self.settings.longest_line);
         let (mut found, mut read) = (Vec::new(), 0);
         loop {
-            match self.piece(&mut body).await? {
+            match body.next().await? {
                 Some(piece) => {
                     read += piece.len();
                     if read > self.settings.largest_answer {
@@ -234,7 +210,7 @@ impl HttpProvider {
                     Delta::Text(text) => sink.text(text).await?,
                     Delta::ToolCall(call) => sink.tool_call(call).await?,
                     Delta::End { stop, usage } => {
-                        tokio::spawn(drain(body));
+                        tokio::spawn(body.drain());
                         return Ok((stop, usage));
                     }
                 }
@@ -253,13 +229,6 @@ impl HttpProvider {
             Failure::new(FailureKind::Malformed, format!("the list of models is no JSON: {error}"))
         })
     }
-}
-
-/// Reads what follows the end of an answer, so that its connection can be used again.
-async fn drain(mut body: Incoming) {
-    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
-    // A server that never ends its body loses the connection.
-    _ = tokio::time::timeout(DRAIN, rest).await;
 }
 
 fn client(settings: &HttpSettings, secure: bool) -> Result<Http, HttpError> {
@@ -287,8 +256,10 @@ fn headers(settings: &HttpSettings) -> HeaderMap {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let key = settings.key.as_ref().map(ApiKey::reveal);
     for (name, value) in settings.protocol.headers(key) {
-        // A key has been checked for what cannot stand in a header.
-        if let Ok(mut value) = HeaderValue::from_str(&value) {
+        // The value keeps these very bytes, which are overwritten with the last of its clones. A key has been checked
+        // for what cannot stand in a header.
+        let value = Bytes::from_owner(Zeroizing::new(value.into_bytes()));
+        if let Ok(mut value) = HeaderValue::from_maybe_shared(value) {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
@@ -301,17 +272,6 @@ fn retry_after(headers: &HeaderMap) -> Option<u64> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
     let ms = number("retry-after-ms").or_else(|| number("retry-after").map(|s| s * 1e3))?;
     (ms.is_finite() && ms >= 0.0).then_some(ms as u64)
-}
-
-/// An error with all that caused it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        said = format!("{said}: {error}");
-        cause = error.source();
-    }
-    said
 }
 
 /// What a list of models says about one of them, in the shapes of all four protocols.

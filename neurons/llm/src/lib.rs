@@ -15,8 +15,10 @@
 
 mod agent;
 mod answer;
+mod body;
 mod breaker;
 mod budget;
+mod caller;
 mod cancel;
 mod engine;
 mod failure;

@@ -83,3 +83,27 @@ impl fmt::Debug for ApiKey {
         f.write_str("ApiKey(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use zeroize::{Zeroize, ZeroizeOnDrop};
+
+    use super::*;
+
+    /// What is freed cannot be looked at; what is dropped is overwritten by the type.
+    fn is_overwritten(_: &impl ZeroizeOnDrop) {}
+
+    #[test]
+    fn a_key_is_overwritten_and_shown_to_nobody() {
+        let mut key = ApiKey::new(" sk-secret \n").unwrap();
+        is_overwritten(&key.0);
+        assert_eq!(format!("{key:?} {:?}", Some(key.clone())), "ApiKey(..) Some(ApiKey(..))");
+        assert_eq!(key.redact("no sk-secret here"), "no (key) here");
+        let copy = key.clone();
+        key.0.zeroize();
+        assert!(key.reveal().is_empty());
+        assert_eq!(copy.reveal(), "sk-secret");
+    }
+}

@@ -36,7 +36,7 @@ pub struct Fact {
 const TEXT_MOST: usize = 64 << 10;
 
 impl Fact {
-    /// Reads a spike: an event if its payload is a record of one, and otherwise text.
+    /// Reads a spike: an event if its payload carries one, and otherwise text.
     pub(crate) fn read(
         sequence: u64,
         tick: Tick,
@@ -55,8 +55,8 @@ impl Fact {
             event: None,
             embedding: Vec::new(),
         };
-        match EventView::parse(payload) {
-            Ok(view) => {
+        match event_in(payload) {
+            Some(view) => {
                 fact.topic = Some(view.topic().to_owned());
                 fact.key = view.key().map(str::to_owned);
                 fact.event = Some(view.id().to_string());
@@ -69,7 +69,7 @@ impl Fact {
                     fact.embedding = embedding.values().collect();
                 }
             }
-            Err(_) => fact.text = String::from_utf8_lossy(payload).into_owned(),
+            None => fact.text = String::from_utf8_lossy(payload).into_owned(),
         }
         truncate(&mut fact.text, TEXT_MOST);
         fact
@@ -80,6 +80,13 @@ impl Fact {
     pub fn subject(&self) -> Option<&str> {
         self.key.as_deref().or(self.topic.as_deref())
     }
+}
+
+/// The event that a payload carries, perhaps behind the head of a neuron that has recognised it; checked, because
+/// anybody may have written it.
+pub(crate) fn event_in(payload: &[u8]) -> Option<EventView<'_>> {
+    let carried = EventView::carried(payload)?;
+    EventView::parse(carried.record()).ok()
 }
 
 /// Cuts a text at a character at or before so many bytes.

@@ -37,6 +37,7 @@ use neuronbus::cortex::CortexBuilder;
 use neuronbus::id::RegionId;
 use neuronbus::prelude::*;
 
+pub(crate) use fact::event_in;
 pub(crate) use port::{Herald, Passage, draft};
 pub(crate) use stale::cosine;
 

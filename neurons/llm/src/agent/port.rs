@@ -66,3 +66,25 @@ impl Neuron for Herald {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use neuronbus::conformance;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_at_the_ports_keeps_the_contract_of_every_neuron() {
+        conformance::neuron(|| Passage, &[b"", b"a token", &[7; 100]]);
+        conformance::neuron(|| Membrane, &[b"", b"a fact"]);
+        let message = serde_json::json!({
+            "agent": "a", "request": 1, "text": "So.", "ending": "timeout", "model": "m",
+            "usage": { "input": 1, "output": 1 }, "cost": 0.3, "context_digest": "",
+            "context_sequence": 1, "seen_sequence": 1
+        });
+        let bare = draft(&[], &serde_json::from_value(message).unwrap());
+        conformance::neuron(|| Herald { topic: "llm".to_owned() }, &[&bare, b"no draft"]);
+    }
+}

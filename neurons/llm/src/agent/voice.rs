@@ -1,10 +1,9 @@
 //! The neuron that speaks: it asks the model, passes on what it says, and stops it when the world has changed.
 
 use neuronbus::atlas::Atlas;
-use neuronbus::event::EventView;
 use neuronbus::prelude::*;
 
-use super::fact::Fact;
+use super::fact::{Fact, event_in};
 use super::message::{Ending, SpokenMessage};
 use super::port::draft;
 use super::prompt::{Sections, instructions};
@@ -61,8 +60,8 @@ impl Voice {
     fn hear(&mut self, spike: &Spike, payload: &[u8], ctx: &mut Context<'_>) -> NeuronResult {
         self.state.heard += 1;
         let fact = Fact::read(self.state.heard, ctx.tick(), spike, payload, ctx.atlas());
-        if EventView::parse(payload).is_ok() {
-            self.state.cause = payload.to_vec();
+        if let Some(event) = event_in(payload) {
+            self.state.cause = event.record().to_vec();
         }
         let state = &mut self.state;
         let (most, let_go) = (self.settings.remembered, &mut state.tally.let_go);
@@ -468,5 +467,96 @@ impl Neuron for Voice {
     fn restore(&mut self, bytes: &[u8]) -> NeuronResult {
         self.state = serde_json::from_slice(bytes)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use neuronbus::conformance;
+    use neuronbus::event::{Event, EventIds};
+
+    use super::*;
+    use crate::agent::{Interruption, PromptTemplate};
+    use crate::answer::{Stop, ToolCall};
+
+    /// A voice on a stage where everything comes from one feeder: the first byte says in whose name.
+    struct Staged(Voice);
+
+    impl Neuron for Staged {
+        fn on_start(&mut self, atlas: &Atlas) -> NeuronResult {
+            self.0.on_start(atlas)
+        }
+
+        fn on_spike(&mut self, spike: &Spike, bytes: &[u8], ctx: &mut Context<'_>) -> NeuronResult {
+            match bytes {
+                [b'<', answer @ ..] => self.0.answer(answer, ctx),
+                [b'!', ..] => self.0.trigger(ctx),
+                _ => self.0.on_spike(spike, bytes, ctx),
+            }
+        }
+
+        fn on_fire(&mut self, ctx: &mut Context<'_>) -> NeuronResult {
+            self.0.on_fire(ctx)
+        }
+
+        fn on_wake(&mut self, ctx: &mut Context<'_>) -> NeuronResult {
+            self.0.on_wake(ctx)
+        }
+
+        fn snapshot(&self, out: &mut Vec<u8>) {
+            self.0.snapshot(out);
+        }
+
+        fn restore(&mut self, bytes: &[u8]) -> NeuronResult {
+            self.0.restore(bytes)
+        }
+    }
+
+    fn payloads() -> Vec<Vec<u8>> {
+        let mut payloads = vec![b"!".to_vec(), b"!".to_vec(), b"a fact".to_vec()];
+        for (number, state) in ["open", "closed"].into_iter().enumerate() {
+            let mut record = Vec::new();
+            let event = Event::new("bridge").key("bridge").body(state);
+            event.encode(&mut EventIds::new(number as u64), 0, &mut record).unwrap();
+            payloads.push(record);
+        }
+        let usage = Usage { input: 7, cached: 1, output: 3 };
+        let finish = Finish { stop: Stop::End, usage, cost: 0.1 + 0.2, model: "m".into() };
+        let arguments = "{}".to_owned();
+        let call = ToolCall { id: "1".into(), name: "look".into(), arguments };
+        for number in 1..40 {
+            for piece in [
+                Piece::Text("One. Two".to_owned()),
+                Piece::Text(" three. ".to_owned()),
+                Piece::ToolCall(call.clone()),
+                Piece::Finished(finish.clone()),
+                Piece::Failed(Failure::new(FailureKind::Server, "it fell over")),
+                Piece::Restarted,
+            ] {
+                let mut answer = b"<".to_vec();
+                piece.encode(number, &mut answer);
+                payloads.push(answer);
+            }
+            payloads.push(b"!".to_vec());
+            payloads.push(format!("fact {number}").into_bytes());
+        }
+        payloads
+    }
+
+    #[test]
+    fn a_voice_keeps_the_contract_of_every_neuron() {
+        let make = |interruption: Interruption| {
+            let template = PromptTemplate::new("{evidence} {context}").unwrap();
+            let mut settings = LlmSettings::with(template).interruption(interruption);
+            settings.deadline = Some(Ticks(30).into());
+            settings.remembered = 3;
+            Staged(Voice::new("subject", "ear", settings).unwrap())
+        };
+        let payloads = payloads();
+        let payloads: Vec<&[u8]> = payloads.iter().map(|bytes| &bytes[..]).collect();
+        conformance::neuron(|| make(Interruption::default()), &payloads);
+        conformance::neuron(|| make(Interruption::always().debounce(Ticks(3))), &payloads);
     }
 }

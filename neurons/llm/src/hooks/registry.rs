@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::hook::{Hook, HookEvent, HookStatistics, Reasoning};
-use crate::agent::{Fact, Sections, instructions};
+use crate::agent::{Fact, Sections, event_in, instructions};
 use crate::answer::Piece;
 use crate::request::{Message, Request, Role, Sampling};
 
@@ -96,7 +96,8 @@ impl Registry {
 
     fn hear(&mut self, spike: &Spike, payload: &[u8], ctx: &mut Context<'_>) {
         // What is no event triggers nothing.
-        let Ok(event) = EventView::parse(payload) else { return };
+        let Some(event) = event_in(payload) else { return };
+        let payload = event.record();
         self.state.heard += 1;
         let fact = Fact::read(self.state.heard, ctx.tick(), spike, payload, ctx.atlas());
         let parent = event.parent().map(|parent| parent.to_string());
@@ -318,5 +319,86 @@ impl Neuron for Registry {
         }
         self.state = state;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use neuronbus::conformance;
+    use neuronbus::event::{Event, EventIds};
+
+    use super::super::Trigger;
+    use super::*;
+    use crate::agent::PromptTemplate;
+    use crate::answer::{Finish, Stop, Usage};
+
+    /// A registry on a stage where everything comes from one feeder: the first byte says in whose name.
+    struct Staged(Registry);
+
+    impl Neuron for Staged {
+        fn on_start(&mut self, atlas: &Atlas) -> NeuronResult {
+            self.0.on_start(atlas)
+        }
+
+        fn on_spike(&mut self, spike: &Spike, bytes: &[u8], ctx: &mut Context<'_>) -> NeuronResult {
+            match bytes {
+                [b'<', answer @ ..] => self.0.answer(answer, ctx),
+                [b'{', ..] => {
+                    self.0.obey(bytes, ctx);
+                    Ok(())
+                }
+                _ => self.0.on_spike(spike, bytes, ctx),
+            }
+        }
+
+        fn on_fire(&mut self, ctx: &mut Context<'_>) -> NeuronResult {
+            self.0.on_fire(ctx)
+        }
+
+        fn snapshot(&self, out: &mut Vec<u8>) {
+            self.0.snapshot(out);
+        }
+
+        fn restore(&mut self, bytes: &[u8]) -> NeuronResult {
+            self.0.restore(bytes)
+        }
+    }
+
+    #[test]
+    fn a_registry_of_hooks_keeps_the_contract_of_every_neuron() {
+        let hook = |name, pattern| {
+            let prompt = PromptTemplate::new("{evidence} {event_trace}").unwrap();
+            Hook::new(name, Trigger::topic(pattern).unwrap(), prompt, |event, reasoning| {
+                Some(HookEvent::new(format!("{}.done", event.topic()), reasoning.text.as_str()))
+            })
+        };
+        let make = || {
+            let hooks = vec![hook("errors", "system.error"), hook("all", "#")];
+            Staged(Registry::new("subject", "ear", hooks))
+        };
+        let mut payloads = Vec::new();
+        for (number, topic) in ["system.error", "disk.full", "system.error"].into_iter().enumerate()
+        {
+            let mut record = Vec::new();
+            let event = Event::new(topic).body("so it is");
+            event.encode(&mut EventIds::new(number as u64), 0, &mut record).unwrap();
+            payloads.push(record);
+        }
+        for order in ["disable", "enable", "statistics", "remove"] {
+            payloads.push(format!("{{\"hook\":\"errors\",\"do\":\"{order}\"}}").into_bytes());
+        }
+        let usage = Usage { input: 7, cached: 1, output: 3 };
+        let finish = Finish { stop: Stop::End, usage, cost: 0.1 + 0.2, model: "m".into() };
+        for number in 1..6 {
+            for piece in [Piece::Text("why".into()), Piece::Finished(finish.clone())] {
+                let mut answer = b"<".to_vec();
+                piece.encode(number, &mut answer);
+                payloads.push(answer);
+            }
+        }
+        let payloads: Vec<&[u8]> = payloads.iter().map(|bytes| &bytes[..]).collect();
+        conformance::neuron(make, &payloads);
     }
 }

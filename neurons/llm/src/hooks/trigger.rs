@@ -39,10 +39,16 @@ impl Trigger {
         Self(Test::Meaning { model: model.to_owned(), like: like.into(), at_least })
     }
 
-    /// Events that a filter lets through, such as an expression of the context family.
+    /// Events that a filter lets through.
     #[must_use]
     pub fn filter(filter: impl Filter) -> Self {
-        Self(Test::Filter(Dendrite::custom(filter)))
+        Self::dendrite(Dendrite::custom(filter))
+    }
+
+    /// Events that a dendrite lets through, such as the one of an expression of the context family.
+    #[must_use]
+    pub fn dendrite(dendrite: Dendrite) -> Self {
+        Self(Test::Filter(dendrite))
     }
 
     /// Events for which a closure says so.

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use neuronbus::atlas::Atlas;
-use neuronbus::event::EventView;
 use neuronbus::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::PoolSettings;
-use crate::agent::{Ending, Fact, SpokenMessage, draft};
+use crate::agent::{Ending, Fact, SpokenMessage, draft, event_in};
 use crate::answer::{Finish, Piece, Usage};
 use crate::failure::{Failure, FailureKind};
 use crate::request::Request;
@@ -257,7 +256,7 @@ impl Neuron for Dispatcher {
         }
         self.state.heard += 1;
         let fact = Fact::read(self.state.heard, ctx.tick(), spike, payload, ctx.atlas());
-        let record = EventView::parse(payload).map_or(Vec::new(), |_| payload.to_vec());
+        let record = event_in(payload).map_or(Vec::new(), |event| event.record().to_vec());
         let task = Task { text: fact.text, event: fact.event, record, failed: Vec::new() };
         self.state.queue.push_back(task);
         if self.state.looks.is_none() { self.look(ctx) } else { Ok(()) }
@@ -285,5 +284,80 @@ impl Neuron for Dispatcher {
         }
         self.state = state;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuronbus::conformance;
+
+    use super::super::contender::Contender;
+    use super::*;
+    use crate::answer::Stop;
+
+    /// A dispatcher on a stage where everything comes from one feeder: the first byte says in whose name. All it sends
+    /// goes to the one ear that is there.
+    struct Staged(Dispatcher);
+
+    impl Neuron for Staged {
+        fn on_start(&mut self, atlas: &Atlas) -> NeuronResult {
+            let ear = atlas.neuron("ear", "ear").ok_or_else(|| Fault::new("nobody hears"))?;
+            (self.0.gates, self.0.contenders) = (vec![ear; 2], vec![ear; 2]);
+            Ok(())
+        }
+
+        fn on_spike(&mut self, spike: &Spike, bytes: &[u8], ctx: &mut Context<'_>) -> NeuronResult {
+            match bytes {
+                [b'<', answer @ ..] => self.0.answer(answer, ctx),
+                [claim @ b'0'..=b'1'] => {
+                    let model = usize::from(claim - b'0');
+                    let may = self.0.state.looks.is_some() && self.0.may(model, ctx.tick().0);
+                    if may { self.0.choose(model, ctx) } else { Ok(()) }
+                }
+                _ => self.0.on_spike(spike, bytes, ctx),
+            }
+        }
+
+        fn on_fire(&mut self, ctx: &mut Context<'_>) -> NeuronResult {
+            self.0.on_fire(ctx)
+        }
+
+        fn on_wake(&mut self, ctx: &mut Context<'_>) -> NeuronResult {
+            self.0.on_wake(ctx)
+        }
+
+        fn snapshot(&self, out: &mut Vec<u8>) {
+            self.0.snapshot(out);
+        }
+
+        fn restore(&mut self, bytes: &[u8]) -> NeuronResult {
+            self.0.restore(bytes)
+        }
+    }
+
+    #[test]
+    fn a_dispatcher_and_its_models_keep_the_contract_of_every_neuron() {
+        let make = || {
+            let models = ["a", "b"].map(|name| (name.to_owned(), "ear".to_owned())).to_vec();
+            Staged(Dispatcher::new("subject", models, PoolSettings::default()))
+        };
+        let mut payloads = vec![b"0".to_vec(), b"1".to_vec(), b"a task".to_vec()];
+        let usage = Usage { input: 7, cached: 1, output: 3 };
+        let finish = Finish { stop: Stop::End, usage, cost: 0.1 + 0.2, model: "m".into() };
+        for number in 1..20 {
+            for piece in [
+                Piece::Text("good".into()),
+                Piece::Finished(finish.clone()),
+                Piece::Failed(Failure::new(FailureKind::Server, "it fell over")),
+            ] {
+                let mut answer = b"<".to_vec();
+                piece.encode(number, &mut answer);
+                payloads.push(answer);
+            }
+            payloads.push(b"another task".to_vec());
+        }
+        let payloads: Vec<&[u8]> = payloads.iter().map(|bytes| &bytes[..]).collect();
+        conformance::neuron(make, &payloads);
+        conformance::neuron(|| Contender { noise: 0.3 }, &[b"", b"a look"]);
     }
 }

@@ -1,9 +1,12 @@
 //! Anthropic's Messages: typed events from `message_start` to `message_stop`.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tool_calls::ToolCalls;
-use super::{Delta, ProtocolError, parse, text, tokens};
+use super::{Delta, Nothing, ProtocolError, parse, say, text, token, tokens};
 use crate::answer::{Stop, Usage};
 use crate::request::Request;
 
@@ -49,6 +52,21 @@ fn tool(tool: &crate::request::Tool) -> Value {
     json!({ "name": tool.name, "description": tool.description, "input_schema": tool.parameters })
 }
 
+/// An event with a token.
+#[derive(Deserialize)]
+struct Token<'t> {
+    r#type: &'t str,
+    #[serde(borrow)]
+    delta: Said<'t>,
+}
+
+#[derive(Deserialize)]
+struct Said<'t> {
+    #[serde(borrow)]
+    text: Cow<'t, str>,
+    partial_json: Nothing,
+}
+
 #[derive(Default)]
 pub(super) struct Reader {
     usage: Usage,
@@ -60,6 +78,12 @@ pub(super) struct Reader {
 
 impl super::Reader for Reader {
     fn object(&mut self, bytes: &[u8], found: &mut Vec<Delta>) -> Result<(), ProtocolError> {
+        if let Some(Token { r#type: "content_block_delta", delta }) = token(bytes)
+            && delta.partial_json.is_none()
+        {
+            say(delta.text, found);
+            return Ok(());
+        }
         let event = parse(bytes)?;
         match text(&event, "/type") {
             Some("message_start") => self.count(&event, "/message/usage"),

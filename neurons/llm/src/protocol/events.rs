@@ -7,16 +7,19 @@
 pub struct Events {
     data: Vec<u8>,
     some: bool,
+    /// What is in `data` has been given out.
+    given: bool,
 }
 
 impl Events {
     /// Takes one line; the data of the event if the line, an empty one, ends one.
-    pub fn line(&mut self, line: &[u8]) -> Option<Vec<u8>> {
+    pub fn line(&mut self, line: &[u8]) -> Option<&[u8]> {
+        if std::mem::take(&mut self.given) {
+            self.data.clear();
+        }
         if line.is_empty() {
-            if !std::mem::take(&mut self.some) {
-                return None;
-            }
-            return Some(std::mem::take(&mut self.data));
+            self.given = std::mem::take(&mut self.some);
+            return self.given.then_some(&self.data);
         }
         let (field, value) = match memchr::memchr(b':', line) {
             Some(colon) => (&line[..colon], &line[colon + 1..]),

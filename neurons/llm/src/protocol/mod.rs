@@ -17,6 +17,8 @@ mod openai_chat;
 mod openai_responses;
 mod tool_calls;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 pub use events::Events;
@@ -266,7 +268,7 @@ fn take_line(
     match events {
         Some(events) => {
             if let Some(data) = events.line(line) {
-                reader.object(&data, found)?;
+                reader.object(data, found)?;
             }
         }
         None if line.iter().all(u8::is_ascii_whitespace) => {}
@@ -279,6 +281,22 @@ fn take_line(
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Decoder").field("bytes", &self.bytes).field("ended", &self.ended).finish()
+    }
+}
+
+/// Reads an object that is a token and nothing else without making a tree of it, which has a piece of memory for each
+/// name and value. `None` for any other, which is read with care.
+fn token<'t, T: serde::Deserialize<'t>>(text: &'t [u8]) -> Option<T> {
+    serde_json::from_slice(text).ok()
+}
+
+/// What a token must not have beside its text; `null` is nothing.
+type Nothing = Option<serde::de::IgnoredAny>;
+
+/// Appends the text of a token, if it has some.
+fn say(text: Cow<'_, str>, found: &mut Vec<Delta>) {
+    if !text.is_empty() {
+        found.push(Delta::Text(text.into_owned()));
     }
 }
 

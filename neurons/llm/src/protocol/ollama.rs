@@ -1,9 +1,12 @@
 //! Ollama's chat: one JSON object a line, the last with `"done": true`.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::openai_chat::tool;
-use super::{Delta, ProtocolError, parse, text, tokens};
+use super::{Delta, Nothing, ProtocolError, parse, say, text, token, tokens};
 use crate::answer::{Stop, ToolCall, Usage};
 use crate::request::Request;
 
@@ -34,6 +37,22 @@ pub(super) fn body(request: &Request, model: &str) -> Value {
     body
 }
 
+/// A line with a token and nothing else.
+#[derive(Deserialize)]
+struct Token<'t> {
+    #[serde(borrow)]
+    message: Said<'t>,
+    done: bool,
+    error: Nothing,
+}
+
+#[derive(Deserialize)]
+struct Said<'t> {
+    #[serde(borrow)]
+    content: Cow<'t, str>,
+    tool_calls: Nothing,
+}
+
 #[derive(Default)]
 pub(super) struct Reader {
     called: u64,
@@ -41,6 +60,12 @@ pub(super) struct Reader {
 
 impl super::Reader for Reader {
     fn object(&mut self, bytes: &[u8], found: &mut Vec<Delta>) -> Result<(), ProtocolError> {
+        if let Some(Token { message, done: false, error: None }) = token(bytes)
+            && message.tool_calls.is_none()
+        {
+            say(message.content, found);
+            return Ok(());
+        }
         let line = parse(bytes)?;
         if let Some(error) = line.get("error") {
             return Err(ProtocolError::reported(error));

@@ -1,9 +1,12 @@
 //! OpenAI's Chat Completions: chunks with choices, then `[DONE]`.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tool_calls::ToolCalls;
-use super::{Delta, ProtocolError, parse, text, tokens};
+use super::{Delta, Nothing, ProtocolError, parse, say, text, token, tokens};
 use crate::answer::{Stop, Usage};
 use crate::request::Request;
 
@@ -41,6 +44,29 @@ pub(super) fn tool(tool: &crate::request::Tool) -> Value {
     json!({ "type": "function", "function": tool })
 }
 
+/// A chunk with a token and nothing else.
+#[derive(Deserialize)]
+struct Token<'t> {
+    #[serde(borrow)]
+    choices: (Choice<'t>,),
+    usage: Nothing,
+    error: Nothing,
+}
+
+#[derive(Deserialize)]
+struct Choice<'t> {
+    #[serde(borrow)]
+    delta: Said<'t>,
+    finish_reason: Nothing,
+}
+
+#[derive(Deserialize)]
+struct Said<'t> {
+    #[serde(borrow)]
+    content: Cow<'t, str>,
+    tool_calls: Nothing,
+}
+
 #[derive(Default)]
 pub(super) struct Reader {
     usage: Usage,
@@ -52,6 +78,13 @@ impl super::Reader for Reader {
     fn object(&mut self, bytes: &[u8], found: &mut Vec<Delta>) -> Result<(), ProtocolError> {
         if bytes.trim_ascii() == b"[DONE]" {
             found.push(self.end());
+            return Ok(());
+        }
+        if let Some(Token { choices: (choice,), usage: None, error: None }) = token(bytes)
+            && let Choice { delta, finish_reason: None } = choice
+            && delta.tool_calls.is_none()
+        {
+            say(delta.content, found);
             return Ok(());
         }
         let chunk = parse(bytes)?;

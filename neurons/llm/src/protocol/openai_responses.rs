@@ -1,9 +1,12 @@
 //! OpenAI's Responses: typed events from `response.created` to `response.completed`.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tool_calls::ToolCalls;
-use super::{Delta, ProtocolError, parse, text, tokens};
+use super::{Delta, ProtocolError, parse, say, text, token, tokens};
 use crate::answer::{Stop, Usage};
 use crate::request::Request;
 
@@ -49,6 +52,14 @@ fn tool(tool: &crate::request::Tool) -> Value {
     })
 }
 
+/// An event with a token.
+#[derive(Deserialize)]
+struct Token<'t> {
+    r#type: &'t str,
+    #[serde(borrow)]
+    delta: Cow<'t, str>,
+}
+
 #[derive(Default)]
 pub(super) struct Reader {
     calls: ToolCalls,
@@ -59,6 +70,10 @@ impl super::Reader for Reader {
     fn object(&mut self, bytes: &[u8], found: &mut Vec<Delta>) -> Result<(), ProtocolError> {
         if bytes.trim_ascii() == b"[DONE]" {
             // Some compatible servers end this stream like the older one; the end has been said before.
+            return Ok(());
+        }
+        if let Some(Token { r#type: "response.output_text.delta", delta }) = token(bytes) {
+            say(delta, found);
             return Ok(());
         }
         let event = parse(bytes)?;

@@ -218,3 +218,35 @@ fn a_run_that_ends_closes_the_streams_in_order() {
     agent.stop().close();
     while !matches!(server.next(), Seen::Gone) {}
 }
+
+#[test]
+fn ticks_go_on_while_a_provider_says_nothing() {
+    let server = Server::start(|_, _| vec![Act::Silence]);
+    let mut builder = Cortex::builder();
+    let (mut inlet, door) = Inlet::gate(64).unwrap();
+    let door = builder.region(Region::gated("door", door));
+    let settings = HttpSettings::new(Protocol::Ollama, &server.url, "m");
+    let gate = LlmGate::new("m", HttpProvider::new(settings).unwrap(), quick());
+    let models = builder.region(Region::gated("m", gate));
+    for number in 0..32 {
+        let settings = LlmSettings::new("{evidence}").unwrap();
+        let agent = llm_agent(&mut builder, &format!("a{number}"), (models, "m"), settings);
+        builder.project(door, agent.unwrap().evidence, Projection::all_to_all());
+    }
+    let mut cortex = builder.build().unwrap();
+    let mut asked = 0;
+    inlet.fire(SpikeKind::Excitatory, 0, b"something").unwrap();
+    while asked < 32 {
+        cortex.tick().unwrap();
+        let seen = std::iter::repeat_with(|| server.seen.lock().unwrap().try_recv());
+        asked += seen.take_while(Result::is_ok).count();
+    }
+    let (tick, heard) = (cortex.next_tick().0, cortex.counts().delivered);
+    for _ in 0..200 {
+        inlet.fire(SpikeKind::Excitatory, 0, b"more").unwrap();
+        // Each of 32 membranes and voices hears it, and none of them waits for its answer.
+        cortex.tick().unwrap();
+    }
+    assert_eq!(cortex.next_tick().0 - tick, 200);
+    assert!(cortex.counts().delivered - heard >= 199 * 64, "{:?}", cortex.counts());
+}

@@ -1,12 +1,10 @@
 //! Against a real server with a real model. What it says is not asserted on; how it says it is.
 
-use crate::support::{listen, local, messages, texts, wait_until};
-use neuronbus::event::Event;
-use neuronbus::prelude::*;
-use neuronbus::publisher::Publisher;
+use crate::interrupt::a_is_interrupted_and_answers_anew;
+use crate::support::local;
 use neuronbus_llm::{
-    Collected, Ending, FailureKind, HttpProvider, HttpSettings, Limits, LlmGate, LlmSettings,
-    Protocol, Provider, Request, Sampling, Schema, Shape, Stop, conformance, llm_agent, wait_for,
+    Collected, FailureKind, HttpProvider, HttpSettings, Protocol, Provider, Request, Sampling,
+    Schema, Shape, Stop, conformance, wait_for,
 };
 use serde_json::json;
 
@@ -60,35 +58,6 @@ fn a_real_error_is_told_in_the_servers_words(url: &str) {
     assert!(failure.message.len() > 30, "{failure}");
 }
 
-fn a_real_model_is_stopped_in_the_middle_and_answers_again_with_what_is_new(url: &str) {
-    let (b, gate) = Publisher::gate(16, 1);
-    let mut builder = Cortex::builder();
-    let door = builder.region(Region::gated("b", gate));
-    let gate = LlmGate::new("model", provider(Protocol::OpenAiChat, url), Limits::default());
-    let model = builder.region(Region::gated("model", gate));
-    let mut settings =
-        LlmSettings::new("Write a long story about this bridge: {evidence}").unwrap();
-    settings.max_tokens = 60;
-    let a = llm_agent(&mut builder, "a", (model, "model"), settings).unwrap();
-    builder.project(door, a.evidence, Projection::all_to_all());
-    let tokens = listen(&mut builder, "ears/tokens", a.tokens);
-    let spoken = listen(&mut builder, "ears/messages", a.messages);
-    let running = builder.build().unwrap().spawn().unwrap();
-    let tell = |text: &str| b.publish(&Event::new("bridge").body(text)).unwrap();
-    tell("it is open");
-    wait_until("tokens", || tokens.lock().unwrap().len() >= 3);
-    tell("it is closed");
-    wait_until("messages", || messages(&spoken).len() == 2);
-    running.stop();
-    running.join().unwrap();
-    let said: Vec<_> = messages(&spoken).into_iter().map(|(_, message)| message).collect();
-    let Ending::StaleDueTo { staleness, .. } = &said[0].ending else { panic!("{:?}", said[0]) };
-    assert_eq!(staleness.reason, "bridge was \"it is open\" and is now \"it is closed\"");
-    assert!(matches!(said[1].ending, Ending::Complete(_)), "{:?}", said[1]);
-    assert_eq!((said[1].context_sequence, said[1].evidence.len()), (2, 2));
-    assert_eq!(texts(&tokens).concat(), format!("{}{}", said[0].text, said[1].text));
-}
-
 fn a_real_server_keeps_the_contract(url: &str) {
     // The server serves one model under the name of its file, whatever it is asked for.
     let models = provider(Protocol::OpenAiChat, url);
@@ -106,6 +75,6 @@ fn a_real_model_is_asked_told_stopped_and_refused() {
     a_real_model_speaks_both_protocols(&model.url);
     a_real_model_keeps_to_a_schema(&model.url);
     a_real_error_is_told_in_the_servers_words(&model.url);
-    a_real_model_is_stopped_in_the_middle_and_answers_again_with_what_is_new(&model.url);
+    a_is_interrupted_and_answers_anew(Some(&model.url));
     a_real_server_keeps_the_contract(&model.url);
 }

