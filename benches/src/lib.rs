@@ -59,6 +59,7 @@ pub const COMPARISONS: &[Named] = &[
     ("llm/token", llm::token),
     ("llm/request", llm::request),
     ("llm/ticks", llm::ticks),
+    ("llm/ticks-cpu", llm::ticks_cpu),
     ("llm/streams", llm::streams),
     ("events/filter", events::filter),
     ("events/subscriptions", events::subscriptions),

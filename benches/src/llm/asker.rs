@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use neuronbus::atlas::Atlas;
+use neuronbus::axon::WaitStrategy;
 use neuronbus::cortex::Running;
 use neuronbus::inlet::Inlet;
 use neuronbus::pace::Stamp;
@@ -92,31 +93,34 @@ impl Asker {
     }
 }
 
-/// Agents on a cortex of their own, and who tells them what to do.
-pub(super) struct Askers {
-    running: Running,
-    inlet: Inlet,
-    ids: Vec<NeuronId>,
-    notes: Arc<Notes>,
+/// How a gate and its cortex are set up for a measurement.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    /// The server.
+    pub(super) url: String,
+    /// What it speaks.
+    pub(super) protocol: Protocol,
+    /// Agents that ask.
+    pub(super) askers: usize,
+    /// Agents in a ring beside them, each of which fires in each tick.
+    pub(super) others: usize,
+    /// How the cortex waits, and how the gate does.
+    pub(super) wait: [WaitStrategy; 2],
 }
 
-impl Askers {
-    /// So many agents, on demand.
-    pub(super) fn start(url: &str, count: usize) -> neuronbus::Result<Self> {
-        Self::beside(url, count, 0, Pace::OnDemand)
+impl Setting {
+    /// So many agents, alone.
+    pub(super) fn new(url: &str, protocol: Protocol, askers: usize) -> Self {
+        let wait = [WaitStrategy::default(); 2];
+        Self { url: url.to_owned(), protocol, askers, others: 0, wait }
     }
 
-    /// So many agents, beside others that pass spikes on in a ring.
-    pub(super) fn beside(
-        url: &str,
-        count: usize,
-        others: usize,
-        pace: Pace,
-    ) -> neuronbus::Result<Self> {
-        let settings = HttpSettings::new(Protocol::Ollama, url, "m");
+    /// A cortex on demand that has not begun, and who tells its agents what to do.
+    pub(super) fn build(&self) -> neuronbus::Result<(Cortex, Desk)> {
+        let settings = HttpSettings::new(self.protocol, &self.url, "m");
         let provider = HttpProvider::new(settings).expect("a URL on loopback");
-        let limits = Limits { concurrency: count, ..Limits::default() };
-        let times = || (0..count).map(|_| AtomicU64::new(0)).collect();
+        let limits = Limits { concurrency: self.askers, wait: self.wait[1], ..Limits::default() };
+        let times = || (0..self.askers).map(|_| AtomicU64::new(0)).collect();
         let notes = Notes { last_token: times(), last_end: times(), ..Notes::default() };
         let notes = Arc::new(notes);
         let mut builder = Cortex::builder();
@@ -124,35 +128,43 @@ impl Askers {
         builder.region(Region::gated("door", door));
         let gate = builder.region(Region::gated(GATE, LlmGate::new(GATE, provider, limits)));
         let mut region = Region::agents("askers");
-        for index in 0..count {
+        for index in 0..self.askers {
             let asker = Asker { index, number: 0, gate: None, notes: notes.clone() };
             region = region.neuron(&format!("a{index}"), asker);
         }
         let region = builder.region(region);
         builder.project(region, gate, Projection::all_to_all());
-        if others > 0 {
-            let mut ring = Region::agents("ring");
-            for index in 0..others {
-                ring = ring.neuron(&format!("r{index}"), Passer);
-            }
+        let mut ring = Region::agents("ring");
+        for index in 0..self.others {
+            ring = ring.neuron(&format!("r{index}"), Passer);
+        }
+        let all = self.others as u32;
+        let pairs: Vec<(u32, u32)> = (0..all).map(|from| (from, (from + 1) % all)).collect();
+        if self.others > 0 {
             let ring = builder.region(ring);
-            let all = others as u32;
-            let pairs: Vec<(u32, u32)> = (0..all).map(|from| (from, (from + 1) % all)).collect();
             builder.project(ring, ring, Projection::pairs(&pairs, 1.0, Ticks(1)));
         }
-        builder.pace(pace);
+        builder.wait(self.wait[0]);
         let cortex = builder.build()?;
         let find = |index: usize| cortex.atlas().neuron("askers", &format!("a{index}"));
-        let ids = (0..count).filter_map(find).collect();
-        let first = cortex.atlas().neuron("ring", "r0");
-        let running = cortex.spawn()?;
-        let mut askers = Self { running, inlet, ids, notes };
-        if let Some(first) = first {
-            askers.inlet.drive(first, 1.0, 0, &[])?;
+        let ids = (0..self.askers).filter_map(find).collect();
+        let mut desk = Desk { inlet, ids, notes };
+        for index in 0..self.others {
+            let passer = cortex.atlas().neuron("ring", &format!("r{index}"));
+            desk.inlet.drive(passer.expect("it was just made"), 1.0, 0, &[])?;
         }
-        Ok(askers)
+        Ok((cortex, desk))
     }
+}
 
+/// Who tells agents what to do, and reads what they noted.
+pub(super) struct Desk {
+    inlet: Inlet,
+    ids: Vec<NeuronId>,
+    notes: Arc<Notes>,
+}
+
+impl Desk {
     pub(super) fn ask(&mut self, index: usize) -> neuronbus::Result<()> {
         Ok(self.inlet.drive(self.ids[index], 0.0, 0, b"ask")?)
     }
@@ -167,7 +179,8 @@ impl Askers {
 
     pub(super) fn wait_for_tokens(&self, count: u64) {
         while self.tokens() < count {
-            std::thread::yield_now();
+            // A waiter that yields all the time would have the core that the gate needs.
+            std::thread::park_timeout(Duration::from_micros(500));
         }
     }
 
@@ -185,18 +198,44 @@ impl Askers {
         Stamp::from_raw(self.notes.last_end[index].load(Relaxed))
     }
 
-    /// The p99 of what a tick takes to compute, over a while.
-    pub(super) fn tick_p99(&self, during: Duration) -> neuronbus::Result<f64> {
-        std::thread::park_timeout(during);
-        Ok(self.running.inspect(|cortex| cortex.report().latency_ns.tick.p99 as f64)?)
+    /// The times from the sending of a token to its hearing.
+    pub(super) fn times(&self) -> Histogram<u64> {
+        let mut times = self.notes.times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.take().unwrap_or_else(histogram)
+    }
+}
+
+/// Agents on a cortex that runs on a thread of its own, on demand.
+pub(super) struct Askers {
+    running: Running,
+    desk: Desk,
+}
+
+impl Askers {
+    pub(super) fn start(setting: &Setting) -> neuronbus::Result<Self> {
+        let (cortex, desk) = setting.build()?;
+        Ok(Self { running: cortex.spawn()?, desk })
     }
 
     /// Ends the run; the times from the sending of a token to its hearing.
     pub(super) fn stop(self) -> neuronbus::Result<Histogram<u64>> {
         self.running.stop();
         self.running.join()?;
-        let mut times = self.notes.times.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(times.take().unwrap_or_else(histogram))
+        Ok(self.desk.times())
+    }
+}
+
+impl std::ops::Deref for Askers {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
+}
+
+impl std::ops::DerefMut for Askers {
+    fn deref_mut(&mut self) -> &mut Desk {
+        &mut self.desk
     }
 }
 

@@ -1,17 +1,23 @@
 //! Models behind a gate: how fast one is stopped, and what the gate costs.
 
 mod asker;
+mod floor;
+mod litellm;
 mod server;
+mod threads;
+mod ticks;
 
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+use neuronbus::axon::WaitStrategy;
 use neuronbus::pace::Stamp;
-use neuronbus::prelude::*;
 use neuronbus_llm::{Collected, HttpProvider, HttpSettings, Protocol, Provider, Request, wait_for};
 
 use crate::harness::{Comparison, Sample, Scale, Target, Unit, histogram, quantiles};
-use asker::Askers;
+use asker::{Askers, Setting};
 use server::{Answers, Server};
+pub use ticks::{by_cpu_time as ticks_cpu, by_the_clock as ticks};
 
 /// Answers that are being given while one is stopped.
 const RUNNING: usize = 32;
@@ -24,15 +30,22 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub fn cancel(scale: Scale) -> Comparison {
     let trials = scale.of(1000, 8);
     let title = "From cancelling one of 32 answers to its socket closed, seen by the server, p99";
-    Comparison::new(title, Unit::Ns)
-        .rounds(1)
-        .ours("gate", move || cancelled(trials).expect("a server on loopback"))
-        .target(Target::at_most(50e6))
+    let mut comparison = Comparison::new(title, Unit::Ns).rounds(1);
+    for (name, protocol) in [
+        ("Ollama", Protocol::Ollama),
+        ("Anthropic", Protocol::Anthropic),
+        ("OpenAI Chat", Protocol::OpenAiChat),
+        ("OpenAI Responses", Protocol::OpenAiResponses),
+    ] {
+        let run = move || cancelled(protocol, trials).expect("a server on loopback");
+        comparison = comparison.ours(name, run).target(Target::at_most(50e6).of(name));
+    }
+    comparison
 }
 
-fn cancelled(trials: u64) -> neuronbus::Result<Sample> {
-    let server = Server::start(Answers::Tokens(PAUSE));
-    let mut askers = Askers::start(&server.url, RUNNING)?;
+fn cancelled(protocol: Protocol, trials: u64) -> neuronbus::Result<Sample> {
+    let server = Server::start(Answers::Tokens(protocol, PAUSE));
+    let mut askers = Askers::start(&Setting::new(&server.url, protocol, RUNNING))?;
     for index in 0..RUNNING {
         askers.ask(index)?;
     }
@@ -71,23 +84,42 @@ fn cancelled(trials: u64) -> neuronbus::Result<Sample> {
     })
 }
 
-/// From the server's write of a token to the agent's callback.
+/// From the server's write of a token to the agent's callback, and what waking two threads takes of that.
 #[must_use]
 pub fn token(scale: Scale) -> Comparison {
-    let tokens = scale.of(5000, 50);
+    let tokens = scale.of(3000, 50);
     let title = "From the server's write of a token to on_spike, one stream, p50";
+    let gate = move |cortex, gate| {
+        move || tokens_heard(tokens, [cortex, gate]).expect("a server on loopback")
+    };
+    let bare = move |measure: fn(&Server, u64) -> Histogram<u64>| {
+        move || quantiles(&measure(&Server::start(A_TOKEN_A_MS), tokens))
+    };
     Comparison::new(title, Unit::Ns)
-        .ours("gate", move || tokens_heard(tokens).expect("a server on loopback"))
+        .ours("gate", gate(WaitStrategy::Adaptive, WaitStrategy::Adaptive))
+        .ours("the cortex never sleeps", gate(WaitStrategy::SpinLoopHint, WaitStrategy::Adaptive))
+        .ours("neither sleeps", gate(WaitStrategy::SpinLoopHint, WaitStrategy::SpinLoopHint))
+        .limit("a thread that reads, and one that it wakes", bare(floor::two_wakes))
+        .limit("a thread that reads", bare(floor::one_wake))
         .target(Target::at_most(20e3))
 }
 
-fn tokens_heard(tokens: u64) -> neuronbus::Result<Sample> {
-    let server = Server::start(Answers::Tokens(Duration::from_millis(1)));
-    let mut askers = Askers::start(&server.url, 1)?;
+const A_TOKEN_A_MS: Answers = Answers::Tokens(Protocol::Ollama, Duration::from_millis(1));
+
+fn tokens_heard(tokens: u64, wait: [WaitStrategy; 2]) -> neuronbus::Result<Sample> {
+    let server = Server::start(A_TOKEN_A_MS);
+    let setting = Setting { wait, ..Setting::new(&server.url, Protocol::Ollama, 1) };
+    let mut askers = Askers::start(&setting)?;
     askers.ask(0)?;
+    askers.wait_for_tokens(1);
+    let spent = || [threads::cpu_ns_of("neuronbus-llm"), threads::cpu_ns_of("cortex")];
+    let (before, first) = (spent(), askers.tokens());
     askers.wait_for_tokens(tokens);
-    let times = askers.stop()?;
-    Ok(quantiles(&times))
+    let (after, last) = (spent(), askers.tokens());
+    let each = |thread: usize| (after[thread] - before[thread]) as f64 / (last - first) as f64;
+    let mut sample = quantiles(&askers.stop()?);
+    sample.beside.extend([("CPU of the gate", each(0)), ("CPU of the cortex", each(1))]);
+    Ok(sample)
 }
 
 /// What the gate adds to a request, beside the same provider asked without it.
@@ -95,17 +127,25 @@ fn tokens_heard(tokens: u64) -> neuronbus::Result<Sample> {
 pub fn request(scale: Scale) -> Comparison {
     let requests = scale.of(3000, 30);
     let title = "What the gate adds to a request that is answered at once, p50";
-    Comparison::new(title, Unit::Ns)
+    let comparison = Comparison::new(title, Unit::Ns)
         .ours("gate", move || added(requests).expect("a server on loopback"))
-        .target(Target::at_most(100e3))
+        .target(Target::at_most(100e3));
+    let Some(proxy) = litellm::Proxy::start() else { return comparison };
+    let asked = scale.of(300, 10);
+    let name = proxy.name();
+    comparison.peer(&name, move || proxy.added(asked).expect("a proxy on loopback"))
 }
 
-fn added(requests: u64) -> neuronbus::Result<Sample> {
-    let server = Server::start(Answers::Whole);
-    let settings = HttpSettings::new(Protocol::Ollama, &server.url, "m");
+/// How long the same provider takes without a gate.
+fn bare(
+    url: &str,
+    protocol: Protocol,
+    requests: u64,
+) -> Result<Histogram<u64>, neuronbus_llm::Failure> {
+    let settings = HttpSettings::new(protocol, url, "m");
     let provider = HttpProvider::new(settings).expect("a URL on loopback");
     let question = Request::of("go");
-    let bare = wait_for(Box::pin(async {
+    wait_for(Box::pin(async {
         let mut times = histogram();
         for _ in 0..requests {
             let began = Stamp::now();
@@ -113,9 +153,14 @@ fn added(requests: u64) -> neuronbus::Result<Sample> {
             times.saturating_record(Stamp::now().ns_since(began));
         }
         Ok(times)
-    }));
-    let bare = bare.expect("a server on loopback");
-    let mut askers = Askers::start(&server.url, 1)?;
+    }))
+}
+
+fn added(requests: u64) -> neuronbus::Result<Sample> {
+    let protocol = Protocol::Ollama;
+    let server = Server::start(Answers::Whole(protocol));
+    let bare = bare(&server.url, protocol, requests).expect("a server on loopback");
+    let mut askers = Askers::start(&Setting::new(&server.url, protocol, 1))?;
     let mut gated = histogram();
     for number in 0..requests {
         let began = Stamp::now();
@@ -127,33 +172,8 @@ fn added(requests: u64) -> neuronbus::Result<Sample> {
     let (bare, gated) = (bare.value_at_quantile(0.5) as f64, gated.value_at_quantile(0.5) as f64);
     Ok(Sample {
         figure: (gated - bare).max(0.0),
-        beside: vec![("bare client µs", bare / 1e3), ("through the gate µs", gated / 1e3)],
+        beside: vec![("without it µs", bare / 1e3), ("through it µs", gated / 1e3)],
     })
-}
-
-/// How long ticks take while answers stream, and while none do.
-#[must_use]
-pub fn ticks(scale: Scale) -> Comparison {
-    let ms = scale.of(3000, 60);
-    let title = "A tick of 200 agents that pass spikes on, in real time, p99";
-    Comparison::new(title, Unit::Ns)
-        .ours("with 32 answers streaming", move || {
-            ticking(ms, RUNNING).expect("a server on loopback")
-        })
-        .ours("without", move || ticking(ms, 0).expect("a server on loopback"))
-        .target(Target::at_most(1.1).of("with 32").times("without"))
-}
-
-fn ticking(ms: u64, streams: usize) -> neuronbus::Result<Sample> {
-    let server = Server::start(Answers::Tokens(PAUSE));
-    let mut askers = Askers::beside(&server.url, RUNNING, 200, Pace::RealTime)?;
-    for index in 0..streams {
-        askers.ask(index)?;
-    }
-    askers.wait_for_tokens(streams as u64);
-    let p99 = askers.tick_p99(Duration::from_millis(ms))?;
-    askers.stop()?;
-    Ok(p99.into())
 }
 
 /// Memory of 200 answers that are being given, the server's side of them included.
@@ -167,8 +187,9 @@ pub fn streams(scale: Scale) -> Comparison {
 }
 
 fn remembered(streams: usize) -> neuronbus::Result<Sample> {
-    let server = Server::start(Answers::Tokens(Duration::from_millis(50)));
-    let mut askers = Askers::start(&server.url, streams)?;
+    let protocol = Protocol::Ollama;
+    let server = Server::start(Answers::Tokens(protocol, Duration::from_millis(50)));
+    let mut askers = Askers::start(&Setting::new(&server.url, protocol, streams))?;
     let before = resident();
     for index in 0..streams {
         askers.ask(index)?;

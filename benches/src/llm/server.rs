@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use neuronbus::pace::Stamp;
+use neuronbus_llm::Protocol;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -11,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Answers {
     /// A token with the time of its sending, after each pause, without end.
-    Tokens(Duration),
+    Tokens(Protocol, Duration),
     /// Three tokens and the end, at once; the connection stays.
-    Whole,
+    Whole(Protocol),
 }
 
 /// A client closed its connection.
@@ -61,17 +62,16 @@ impl Server {
 
 async fn serve(mut stream: TcpStream, answers: Answers, tell: Sender<Gone>) {
     _ = stream.set_nodelay(true);
-    let mut request = vec![0; 64 << 10];
-    // Requests of these measurements fit into one segment.
-    while stream.read(&mut request).await.is_ok_and(|count| count > 0) {
+    let mut read = Vec::new();
+    while read_request(&mut stream, &mut read).await.is_some() {
         match answers {
-            Answers::Whole => {
-                if stream.write_all(whole().as_bytes()).await.is_err() {
+            Answers::Whole(protocol) => {
+                if stream.write_all(whole(protocol).as_bytes()).await.is_err() {
                     return;
                 }
             }
-            Answers::Tokens(pause) => {
-                let gone = stream_tokens(&mut stream, pause).await;
+            Answers::Tokens(protocol, pause) => {
+                let gone = stream_tokens(&mut stream, protocol, pause).await;
                 _ = tell.send(gone);
                 return;
             }
@@ -79,14 +79,37 @@ async fn serve(mut stream: TcpStream, answers: Answers, tell: Sender<Gone>) {
     }
 }
 
-async fn stream_tokens(stream: &mut TcpStream, pause: Duration) -> Gone {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n";
+/// Reads one request to its end; `None` where there is none any more.
+async fn read_request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<()> {
+    read.clear();
+    loop {
+        if stream.read_buf(read).await.ok()? == 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(read);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+        });
+        if body.len() >= length.unwrap_or(0) {
+            return Some(());
+        }
+    }
+}
+
+async fn stream_tokens(stream: &mut TcpStream, protocol: Protocol, pause: Duration) -> Gone {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
     let mut sent = Vec::new();
     if stream.write_all(head.as_bytes()).await.is_ok() {
         let mut byte = [0];
         loop {
             let now = Stamp::now();
-            if stream.write_all(token(now).as_bytes()).await.is_err() {
+            if stream
+                .write_all(token(protocol, &format!("{:016x}", now.raw())).as_bytes())
+                .await
+                .is_err()
+            {
                 break;
             }
             if sent.len() == 64 {
@@ -102,14 +125,51 @@ async fn stream_tokens(stream: &mut TcpStream, pause: Duration) -> Gone {
     Gone { at: Stamp::now(), sent }
 }
 
-fn token(now: Stamp) -> String {
-    let text = format!("{:016x}", now.raw());
-    format!("{{\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}},\"done\":false}}\n")
+/// A token with this text, as a protocol has it.
+fn token(protocol: Protocol, text: &str) -> String {
+    match protocol {
+        Protocol::Anthropic => format!(
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
+             \"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+        ),
+        Protocol::OpenAiChat => format!(
+            "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\
+             \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\n\n"
+        ),
+        Protocol::OpenAiResponses => format!(
+            "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\
+             \"output_index\":0,\"content_index\":0,\"delta\":\"{text}\"}}\n\n"
+        ),
+        Protocol::Ollama => format!(
+            "{{\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}},\"done\":false}}\n"
+        ),
+    }
 }
 
-fn whole() -> String {
-    let token = "{\"message\":{\"content\":\"word \"},\"done\":false}\n".repeat(3);
-    let end = "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"eval_count\":3}\n";
-    let length = token.len() + end.len();
-    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{token}{end}")
+/// The end of an answer of three tokens.
+fn end(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Anthropic => "data: {\"type\":\"message_stop\"}\n\n",
+        Protocol::OpenAiChat => {
+            "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\
+             \"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
+             data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\
+             \"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":3,\"total_tokens\":4}}\n\n\
+             data: [DONE]\n\n"
+        }
+        Protocol::OpenAiResponses => {
+            "data: {\"type\":\"response.completed\",\"response\":{\"usage\":{}}}\n\n"
+        }
+        Protocol::Ollama => {
+            "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"eval_count\":3}\n"
+        }
+    }
+}
+
+fn whole(protocol: Protocol) -> String {
+    let (tokens, end) = (token(protocol, "word ").repeat(3), end(protocol));
+    let length = tokens.len() + end.len();
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {length}\r\n\r\n{tokens}{end}"
+    )
 }
