@@ -22,6 +22,7 @@ pub mod gate;
 pub mod harness;
 pub mod journal;
 pub mod llm;
+pub mod meaning;
 pub mod memory;
 pub mod networks;
 pub mod processes;
@@ -65,6 +66,10 @@ pub const COMPARISONS: &[Named] = &[
     ("events/subscriptions", events::subscriptions),
     ("events/chain", events::whole_chain),
     ("events/recall", events::recall),
+    ("meaning/encode", meaning::encode),
+    ("meaning/match", meaning::matching),
+    ("meaning/round", meaning::round),
+    ("meaning/lines", meaning::lines),
     ("wires/round-trip", wires::round_trip),
     ("wires/batches", wires::batches),
     ("agents/ping-pong", agents::ping_pong),
