@@ -127,6 +127,42 @@ proptest! {
     }
 }
 
+#[test]
+fn spikes_that_reach_nobody_are_counted_the_same_on_any_number_of_workers() {
+    let counts = |workers: usize, connect: fn() -> Projection| {
+        let passing = || support::firing(b"x");
+        let mut builder = Cortex::builder();
+        let home = |n: usize| n % workers;
+        let agents = (0..8).fold(Region::agents("agents").worker(home(1)), |region, n| {
+            region.neuron(&n.to_string(), passing())
+        });
+        let agents = builder.region(agents);
+        let from = Region::crowd("from", 9, move |_| passing()).worker(home(0));
+        let from = builder.region(from);
+        let few = builder.region(Region::crowd("few", 4, move |_| passing()).worker(home(1)));
+        let third = builder.region(Region::crowd("third", 2, move |_| passing()).worker(home(2)));
+        let (mut inlet, gate) = neuronbus::inlet::Inlet::gate(64).unwrap();
+        builder.region(Region::gated("door", gate));
+        builder.project(from, few, connect()).project(from, third, connect());
+        builder.project(agents, from, connect()).project(agents, third, connect());
+        builder.workers(workers).pace(Pace::Free);
+        let mut cortex = builder.build().unwrap();
+        for n in 0..8 {
+            let agent = cortex.atlas().neuron("agents", &n.to_string()).unwrap();
+            inlet.drive(agent, 2.0, 0, b"").unwrap();
+        }
+        let crowd = cortex.atlas().members(from)[0];
+        (0..9).for_each(|cell| inlet.drive_cell(crowd, cell, 2.0, 0, b"").unwrap());
+        cortex.run_for(Ticks(20)).unwrap();
+        cortex.counts()
+    };
+    for connect in [Projection::one_to_one, || Projection::random(0.15)] {
+        let one = counts(1, connect);
+        assert!(one.unrouted > 0 && one.delivered > 17, "{one:?}");
+        assert_eq!((counts(2, connect), counts(3, connect)), (one, one));
+    }
+}
+
 /// Fires five times on every spike.
 struct Chatter;
 

@@ -144,8 +144,15 @@ impl Worker {
         }
     }
 
-    /// Makes the synapses of a projection of which one end at least is a crowd.
-    fn wire_strands(&mut self, (from, to): (&Side, &Side), spec: &Projection, projection: usize) {
+    /// Makes the synapses of a projection of which one end at least is a crowd. Returns whether anybody here hears each
+    /// source, by its position.
+    fn wire_strands(
+        &mut self,
+        (from, to): (&Side, &Side),
+        spec: &Projection,
+        projection: usize,
+    ) -> Vec<bool> {
+        let first = self.crowds.strands.len();
         let length = self.services.tick_length;
         let seed = self.services.seed;
         for strand in Strand::weave((from, to), spec, length, (seed, projection)) {
@@ -157,6 +164,9 @@ impl Worker {
                 self.table.tie(&key, index, position as u32, matches!(to, Side::Crowd { .. }));
             }
         }
+        let strands = &self.crowds.strands[first..];
+        let is_heard = |source| strands.iter().any(|strand| strand.row(source).len() > 0);
+        (0..from.len()).map(is_heard).collect()
     }
 }
 
@@ -273,14 +283,21 @@ impl Assembly {
         let (sources, targets) = (self.side(from), self.side(to));
         let (home, length) = (self.home(to.region), self.length);
         let delay = spec.shortest_delay(|span| length.ticks(span)) as u32;
-        for (index, worker) in self.workers.iter_mut().enumerate() {
+        let add = |worker: &mut Worker| {
             let how = (length, worker.services.seed);
-            let projection = worker.table.add_projection(spec, how);
-            if index == home {
-                worker.wire_strands((&sources, &targets), spec, projection);
-            } else {
-                for &source in sources.endpoints() {
-                    worker.crossing.heard_elsewhere(source, delay);
+            worker.table.add_projection(spec, how)
+        };
+        let projections: Vec<usize> = self.workers.iter_mut().map(add).collect();
+        let sides = (&sources, &targets);
+        let heard = self.workers[home].wire_strands(sides, spec, projections[home]);
+        for (_, worker) in self.workers.iter_mut().enumerate().filter(|&(index, _)| index != home) {
+            match &sources {
+                Side::Crowd { endpoint, .. } => {
+                    worker.crossing.cells_heard_elsewhere(*endpoint, delay, &heard);
+                }
+                Side::Neurons(neurons) => {
+                    let heard = neurons.iter().zip(&heard).filter(|&(_, &heard)| heard);
+                    heard.for_each(|(&id, _)| worker.crossing.heard_elsewhere(id, delay));
                 }
             }
         }

@@ -262,7 +262,7 @@ impl Worker {
         self.network.tick(self.services.now);
         for (endpoint, cells) in self.network.fired(self.services.now) {
             let heard = !self.table.segments_of(endpoint).is_empty()
-                || self.crossing.goes_elsewhere(endpoint, BROADCAST);
+                || self.crossing.goes_elsewhere(endpoint, NO_CELL, BROADCAST);
             if heard && !cells.is_empty() {
                 self.services.fires(endpoint);
                 let sequence = &mut self.cells[endpoint.index()].soma.sequence;
@@ -324,7 +324,7 @@ impl Worker {
             crossing.set_out(wheel, dates, arrival, (Phase::Publish, source));
             arrivals += 1;
         }
-        if crossing.goes_elsewhere(source, target) {
+        if crossing.goes_elsewhere(source, cell, target) {
             self.send_elsewhere(source, flight);
         } else {
             self.counts.unrouted += u64::from(arrivals == 0);

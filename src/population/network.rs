@@ -424,3 +424,23 @@ impl Network {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_without_cells_keeps_nothing_of_what_cells_elsewhere_fire() {
+        let here = |slice: Range<u32>| {
+            let (id, cells) = (NeuronId::new(0).unwrap(), Cells::poisson(1.0));
+            let mut network = Network::default();
+            network.add(id, &cells, (10, slice), &[], (TickLength::default(), 0));
+            for tick in 0..100 {
+                network.fired_elsewhere(0, tick, &[7, 8, 9]);
+            }
+            network.histories[0].ticks.iter().map(Vec::len).sum::<usize>()
+        };
+        assert_eq!(here(0..0), 0);
+        assert!(here(0..5) > 0, "cells that are here may hear it");
+    }
+}

@@ -57,6 +57,8 @@ pub(in crate::cortex) struct Crossing {
     homes: Vec<u8>,
     /// The shortest delay with which each neuron is heard by other workers; 0 where none hears it.
     reach: Vec<u32>,
+    /// Crowds of which others hear only some cells: which, a bit for each. In order of ids.
+    partly: Vec<(NeuronId, Box<[u64]>)>,
     held: Vec<Held>,
     /// What the others sent, by worker, while it is put in order.
     foreign: Vec<Vec<Held>>,
@@ -80,6 +82,7 @@ impl Crossing {
             regions,
             homes: Vec::new(),
             reach: Vec::new(),
+            partly: Vec::new(),
             held: Vec::new(),
             foreign: Vec::new(),
             outbound: Vec::new(),
@@ -118,19 +121,66 @@ impl Crossing {
         self.homes[id.index()]
     }
 
-    /// A synapse of another worker hears a neuron.
+    /// A synapse of another worker hears a neuron, or all cells of a crowd.
     pub(in crate::cortex) fn heard_elsewhere(&mut self, source: NeuronId, delay: u32) {
+        self.partly.retain(|&(crowd, _)| crowd != source);
+        self.reach_out(source, delay);
+    }
+
+    /// Synapses of another worker hear these cells of a crowd.
+    pub(in crate::cortex) fn cells_heard_elsewhere(
+        &mut self,
+        source: NeuronId,
+        delay: u32,
+        heard: &[bool],
+    ) {
+        if heard.iter().all(|&heard| heard) {
+            return self.heard_elsewhere(source, delay);
+        }
+        match self.partly.binary_search_by_key(&source, |&(crowd, _)| crowd) {
+            // All of its cells are heard already.
+            Err(_) if self.reach[source.index()] != 0 => {}
+            found => {
+                let at = found.unwrap_or_else(|at| {
+                    let bits = vec![0; heard.len().div_ceil(64)].into();
+                    self.partly.insert(at, (source, bits));
+                    at
+                });
+                let bits = &mut self.partly[at].1;
+                let cells = heard.iter().enumerate().filter(|&(_, &heard)| heard);
+                cells.for_each(|(cell, _)| bits[cell / 64] |= 1 << (cell % 64));
+            }
+        }
+        self.reach_out(source, delay);
+    }
+
+    fn reach_out(&mut self, source: NeuronId, delay: u32) {
         let reach = &mut self.reach[source.index()];
         *reach = if *reach == 0 { delay } else { delay.min(*reach) };
     }
 
-    /// Whether a spike of this neuron, for all or for one, is for other workers too.
+    /// Whether a spike of this neuron or cell, for all or for one, is for other workers too.
     #[inline]
-    pub(in crate::cortex) fn goes_elsewhere(&self, source: NeuronId, target: u16) -> bool {
+    pub(in crate::cortex) fn goes_elsewhere(
+        &self,
+        source: NeuronId,
+        cell: u32,
+        target: u16,
+    ) -> bool {
         if target == BROADCAST {
-            return self.reach[source.index()] != 0;
+            return self.reach[source.index()] != 0 && self.is_heard(source, cell);
         }
         self.homes.get(usize::from(target)).is_some_and(|&home| home != self.index)
+    }
+
+    /// Whether others hear this cell of a crowd of which they hear any.
+    #[inline]
+    fn is_heard(&self, source: NeuronId, cell: u32) -> bool {
+        if cell == NO_CELL || self.partly.is_empty() {
+            return true;
+        }
+        let found = self.partly.binary_search_by_key(&source, |&(crowd, _)| crowd);
+        found.map_or(true, |at| self.partly[at].1[cell as usize / 64] >> (cell % 64) & 1 != 0)
     }
 
     /// An epoch begins: what arrives from its end on is held.
