@@ -26,7 +26,8 @@ const UNSAFE: [&str; 7] = [
 ];
 
 /// Where a thread may be started in the core.
-const THREADS: [&str; 5] = [
+const THREADS: [&str; 6] = [
+    "src/cortex/assembly.rs",
     "src/cortex/running.rs",
     "src/cortex/workers/crew.rs",
     "src/brain/porter.rs",

@@ -7,6 +7,7 @@ use super::builder::{Mistake, Target};
 use super::growth::{End, RegionPlan, TemplatePlan, Wiring};
 use super::guard::guarded_template;
 use super::placement::Placement;
+use super::running::pin_to;
 use super::worker::{Body, Worker};
 use crate::atlas::NameError;
 use crate::id::{NeuronId, RegionId};
@@ -28,6 +29,8 @@ pub(super) struct Assembly {
     pub(super) length: TickLength,
     /// The smallest delay between two workers, in ticks.
     pub(super) epoch: u64,
+    /// A core for each worker, or none for any.
+    cores: Vec<usize>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
@@ -36,6 +39,7 @@ impl Assembly {
         workers: Vec<Worker>,
         placement: Placement,
         length: TickLength,
+        cores: Vec<usize>,
         mistakes: Vec<Mistake>,
     ) -> Self {
         Self {
@@ -45,6 +49,7 @@ impl Assembly {
             placement,
             length,
             epoch: u64::MAX,
+            cores,
             mistakes,
         }
     }
@@ -198,12 +203,13 @@ impl Assembly {
         let added = self.add_cell(region, "cells", Body::Silenced, membrane);
         let Some(id) = self.note(added) else { return };
         let how = (self.length, self.first().services.seed);
-        for worker in &mut self.workers {
-            let slice = self.placement.slice(region, worker.crossing.index, spec.count);
+        let placement = &self.placement;
+        in_place(&mut self.workers, &self.cores, u64::from(spec.count), |worker| {
+            let slice = placement.slice(region, worker.crossing.index, spec.count);
             let network = &mut worker.network;
             let end = network.add(id, &spec.cells, (spec.count, slice), &spec.records, how);
             worker.cells[id.index()].body = Body::Population(end);
-        }
+        });
         self.set_cells(id, spec.count);
     }
 
@@ -286,12 +292,14 @@ impl Assembly {
         self.shorten_epoch(&spec, &from, &to);
         if let (Some(source), Some(target)) = (self.population(&from), self.population(&to)) {
             let how = (self.length, self.first().services.seed);
-            for worker in &mut self.workers {
+            let crosses = self.placement.crosses(from.region, to.region);
+            let synapses = spec.connector.expected(source.cells, target.cells);
+            in_place(&mut self.workers, &self.cores, synapses, |worker| {
                 worker.network.connect(source, target, &spec, how);
-                if self.placement.crosses(from.region, to.region) {
+                if crosses {
                     worker.network.hear_elsewhere(source.population);
                 }
-            }
+            });
             return;
         }
         if self.connect_crowd(&from, &to, &spec) {
@@ -314,4 +322,26 @@ impl Assembly {
             self.epoch = self.epoch.min(spec.shortest_delay(|span| self.length.ticks(span)));
         }
     }
+}
+
+/// Fewer cells or synapses are not worth a thread.
+const WORTH_A_THREAD: u64 = 1 << 16;
+
+/// Makes each worker's part of something of a size: on a thread of its own, on its core, where that is worth it. So
+/// large arrays are first written, and their pages placed, where they are used; and all workers make theirs at once.
+fn in_place(workers: &mut [Worker], cores: &[usize], size: u64, make: impl Fn(&mut Worker) + Sync) {
+    if workers.len() < 2 || size < WORTH_A_THREAD {
+        return workers.iter_mut().for_each(make);
+    }
+    let make = &make;
+    std::thread::scope(|scope| {
+        for (index, worker) in workers.iter_mut().enumerate() {
+            let core = cores.get(index).copied();
+            scope.spawn(move || {
+                // One that cannot be pinned makes the same.
+                core.map(pin_to);
+                make(worker);
+            });
+        }
+    });
 }

@@ -379,7 +379,8 @@ impl CortexBuilder {
                 return Err(BuildError { mistakes });
             }
         };
-        let mut assembly = Assembly::new(workers, placement, length, mistakes);
+        let cores = self.cores.take().unwrap_or_else(|| default_cores(count));
+        let mut assembly = Assembly::new(workers, placement, length, cores.clone(), mistakes);
         for region in self.regions {
             assembly.add_region(region);
         }
@@ -394,7 +395,6 @@ impl CortexBuilder {
         let (host, traces) =
             established.map_err(|error| BuildError { mistakes: vec![error.into()] })?;
         workers.iter_mut().for_each(Worker::widen_wheel);
-        let cores = self.cores.unwrap_or_else(|| default_cores(count));
         let pin = self.pin.or_else(|| cores.first().copied());
         let (pace, wait) = (self.pace, self.wait);
         let outfit =
