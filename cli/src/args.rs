@@ -7,9 +7,10 @@ use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use neuronbus::cortex::Exchange;
 use neuronbus::journal::Level;
 use neuronbus::pace::Pace;
-use neuronbus_connectome::{pace_named, quantity};
+use neuronbus_connectome::{exchange_named, pace_named, quantity};
 
 use crate::console::Console;
 use crate::failure::Failure;
@@ -230,6 +231,9 @@ pub(crate) struct RunOptions {
     /// Compute with this many threads, 1 to 64; the result is the same
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
+    /// How several threads hand spikes to each other: lockstep, or free, where none waits and each run differs
+    #[arg(long, value_parser = PossibleValuesParser::new(["lockstep", "free"]))]
+    pub(crate) exchange: Option<String>,
     /// JSON field that names a line's topic
     #[arg(long, value_name = "NAME")]
     pub(crate) topic_field: Option<String>,
@@ -253,6 +257,10 @@ pub(crate) struct RunOptions {
 impl RunOptions {
     pub(crate) fn pace(&self) -> Option<Pace> {
         self.pace.as_deref().and_then(pace_named)
+    }
+
+    pub(crate) fn exchange(&self) -> Option<Exchange> {
+        self.exchange.as_deref().and_then(exchange_named)
     }
 }
 

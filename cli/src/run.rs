@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use neuronbus::cortex::{Cortex, Recording, Recovered, RunError, Running};
+use neuronbus::cortex::{Cortex, Every, Exchange, Recording, Recovered, RunError, Running};
 use neuronbus_connectome::{AlertReceiver, Brain, LineSource, Overrides};
 
 use crate::args::{ReportFormat, RunOptions};
@@ -39,6 +39,10 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
     if let Some(journal) = &options.journal {
         let mut recording = Recording::in_directory(journal);
         recording.options.level = options.durability.into();
+        if options.exchange().unwrap_or(brain.exchange()) == Exchange::FreeRunning {
+            // What workers that run freely know of each other is in no snapshot.
+            recording.snapshots = Every::NEVER;
+        }
         recording.description = std::fs::read(&options.brain)
             .map_err(|source| Failure::File { path: options.brain.clone(), source })?;
         builder.journal(recording);
@@ -97,7 +101,8 @@ fn overrides(options: &RunOptions) -> Overrides {
         Some(path) => Some(LineSource::File { path: path.into(), follow: false }),
     };
     let (topic_field, seed) = (options.topic_field.clone(), options.seed);
-    Overrides { topic_field, input, seed, pace: options.pace(), workers: options.workers }
+    let (pace, workers, exchange) = (options.pace(), options.workers, options.exchange());
+    Overrides { topic_field, input, seed, pace, workers, exchange }
 }
 
 /// Stops the cortex and takes what it still has to do. The second interrupt ends the process while this waits.

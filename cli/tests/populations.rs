@@ -39,3 +39,21 @@ fn the_report_for_people_has_a_line_for_each_population() {
     assert!(lines[0].contains("excitatory") && lines[0].contains("3,200 cells"), "{text}");
     assert!(lines[1].contains("inhibitory") && lines[1].contains(" Hz  "), "{text}");
 }
+
+#[test]
+fn a_network_whose_workers_wait_for_nobody_is_replayed_to_its_digest() {
+    let place = tempfile::tempdir().unwrap();
+    let journal = place.path().join("journal");
+    let journal = journal.to_str().unwrap();
+    let free = ["--workers", "2", "--exchange", "free", "--journal", journal];
+    let run_for = ["run", "brains/cuba.toml", "--cortex-time", "60 ms", "--format", "json"];
+    let live = document(&run(&[&run_for[..], &free].concat()));
+    // The description says nothing of free workers: the journal does.
+    let again = run(&["replay", journal, "--workers", "2", "--format", "json"]);
+    let again = document(&again);
+    assert_eq!(again["digest"], live["digest"]);
+    assert_eq!(again["verified"], true);
+
+    let refused = run(&["run", "brains/lines.toml", "--workers", "2", "--exchange", "free"]);
+    assert!(stderr(&refused).contains("is refused with workers that run freely"), "{refused:?}");
+}

@@ -85,7 +85,7 @@ impl Cortex {
         }
         let admitted = self.worker.counts.admitted;
         let [fired, delivered, firings] = match self.has_others() {
-            true => self.together.counted(),
+            true => self.counted_freely().unwrap_or_else(|| self.together.counted()),
             false => self.worker.counted(),
         };
         host.tell([now, admitted, fired, delivered, firings]);

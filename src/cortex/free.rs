@@ -20,11 +20,14 @@ pub(super) struct Apart {
     logs: Vec<LogEnd>,
     /// Ticks that were computed on the way to a rest.
     caught_up: u64,
+    /// Spikes fired and delivered, and firings, of the others when they last rested.
+    counted: [u64; 3],
 }
 
 impl Default for Apart {
     fn default() -> Self {
-        Self { course: Course { until: 0, clock: None }, logs: Vec::new(), caught_up: 0 }
+        let course = Course { until: 0, clock: None };
+        Self { course, logs: Vec::new(), caught_up: 0, counted: [0; 3] }
     }
 }
 
@@ -166,6 +169,19 @@ impl Cortex {
     pub(super) fn are_others_done(&self) -> bool {
         let strait = self.together.port.as_ref().and_then(|port| port.strait.as_ref());
         strait.is_none_or(|strait| !self.is_apart() || strait.are_others_idle())
+    }
+
+    /// The others rest: what they have done is known anew.
+    pub(super) fn count_others(&mut self) {
+        let Some(apart) = &mut self.together.apart else { return };
+        let each = self.followers.iter().map(|other| other.worker.counted());
+        apart.counted = each.fold([0; 3], |sum, one| std::array::from_fn(|n| sum[n] + one[n]));
+    }
+
+    /// Spikes fired and delivered, and firings: of this worker by now, of the others when they last rested.
+    pub(super) fn counted_freely(&self) -> Option<[u64; 3]> {
+        let (own, apart) = (self.worker.counted(), self.together.apart.as_ref()?);
+        Some(std::array::from_fn(|n| own[n] + apart.counted[n]))
     }
 
     /// Computes what is due before a tick, with gates that have ended.

@@ -178,6 +178,7 @@ impl Cortex {
         let fallen = self.followers.iter().find(|other| other.fallen.is_some());
         let Some(fallen) = fallen else {
             if self.is_free() {
+                self.count_others();
                 self.emit();
             }
             return Ok(());

@@ -8,7 +8,7 @@ mod why;
 
 use std::path::Path;
 
-use neuronbus::cortex::{Cortex, Playback};
+use neuronbus::cortex::{Cortex, Exchange, Playback};
 use neuronbus::id::NeuronId;
 use neuronbus::journal::Scan;
 use neuronbus::recorded::Recorded;
@@ -38,10 +38,22 @@ impl Recording {
             Some(path) => Brain::read(path)?,
             None => recorded_brain(journal)?,
         };
-        let mut builder = Cortex::builder();
         let seed = Some(playback.header().seed);
-        brain.assemble(&mut builder, Overrides { seed, workers, ..Overrides::default() })?;
-        Ok(Self { cortex: builder.build()?, brain, playback })
+        let build = |exchange| -> Result<Cortex, Failure> {
+            let mut builder = Cortex::builder();
+            let overrides = Overrides { seed, workers, exchange, ..Overrides::default() };
+            brain.assemble(&mut builder, overrides)?;
+            Ok(builder.build()?)
+        };
+        let recorded = |cortex: &Cortex| cortex.plan().as_bytes() == &playback.header().plan;
+        let mut cortex = build(None)?;
+        if !recorded(&cortex)
+            && let Some(free) = build(Some(Exchange::FreeRunning)).ok().filter(recorded)
+        {
+            // Its workers were told on the command line to run freely.
+            cortex = free;
+        }
+        Ok(Self { cortex, brain, playback })
     }
 
     /// Goes to the newest snapshot that is not behind a tick, and says which tick that is; stays at the beginning where

@@ -1,6 +1,6 @@
 //! From a description to the runtime: the only place that calls the families.
 
-use neuronbus::cortex::CortexBuilder;
+use neuronbus::cortex::{CortexBuilder, Exchange};
 use neuronbus::id::RegionId;
 use neuronbus::pace::Pace;
 use neuronbus::region::Region;
@@ -22,6 +22,8 @@ pub struct Overrides {
     pub pace: Option<Pace>,
     /// How many workers compute.
     pub workers: Option<usize>,
+    /// How they hand spikes to each other.
+    pub exchange: Option<Exchange>,
 }
 
 /// An override that this brain has no use for.
@@ -97,10 +99,11 @@ impl Brain {
         overrides: Overrides,
     ) -> Result<Assembled, AssembleError> {
         self.check_overrides(&overrides)?;
-        let Overrides { topic_field, mut input, seed, pace, workers } = overrides;
+        let Overrides { topic_field, mut input, seed, pace, workers, exchange } = overrides;
         builder.seed(seed.unwrap_or(self.seed));
         builder.pace(pace.unwrap_or(self.pace));
         builder.workers(workers.unwrap_or(self.workers));
+        builder.exchange(exchange.unwrap_or(self.exchange));
         builder.tick_length(self.tick.as_duration());
         builder.arena(self.arena);
         if let Some(slots) = self.axon {

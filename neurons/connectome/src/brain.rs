@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use neuronbus::brain::Direction;
+use neuronbus::cortex::Exchange;
 use neuronbus::pace::Pace;
 use neuronbus::time::TickLength;
 
@@ -23,6 +24,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const PACES: [(&str, Pace); 3] =
     [("free", Pace::Free), ("real-time", Pace::RealTime), ("on-demand", Pace::OnDemand)];
 
+const EXCHANGES: [(&str, Exchange); 2] =
+    [("lockstep", Exchange::Lockstep), ("free", Exchange::FreeRunning)];
+
 /// A brain as its file describes it, checked and ready to be assembled any number of times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Brain {
@@ -33,6 +37,7 @@ pub struct Brain {
     pub(crate) arena: usize,
     pub(crate) axon: Option<usize>,
     pub(crate) workers: usize,
+    pub(crate) exchange: Exchange,
     pub(crate) regions: Vec<RegionPlan>,
     pub(crate) projections: Vec<ProjectionPlan>,
 }
@@ -78,6 +83,12 @@ impl Brain {
         self.pace
     }
 
+    /// How several workers hand spikes to each other.
+    #[must_use]
+    pub fn exchange(&self) -> Exchange {
+        self.exchange
+    }
+
     /// What random numbers are drawn from.
     #[must_use]
     pub fn seed(&self) -> u64 {
@@ -115,6 +126,12 @@ pub fn pace_name(pace: Pace) -> &'static str {
     PACES.iter().find(|(_, known)| *known == pace).map_or("free", |(name, _)| name)
 }
 
+/// Reads how workers hand spikes to each other as it is written in a description: `lockstep` or `free`.
+#[must_use]
+pub fn exchange_named(name: &str) -> Option<Exchange> {
+    EXCHANGES.iter().find(|(known, _)| *known == name).map(|(_, exchange)| *exchange)
+}
+
 fn read_text(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     let read = std::fs::File::open(path)?.take(TEXT_LIMIT + 1).read_to_string(&mut text)?;
@@ -134,6 +151,7 @@ fn read_document(document: Table<'_, '_>, file: &str) -> Brain {
         arena: 1 << 20,
         axon: None,
         workers: 1,
+        exchange: Exchange::default(),
         regions: Vec::new(),
         projections: Vec::new(),
     };
@@ -167,6 +185,7 @@ fn read_head(head: Table<'_, '_>, brain: &mut Brain) {
     brain.arena = head.bytes("arena", 64 << 10..=64 << 30).unwrap_or(1 << 20);
     brain.axon = head.slots("axon");
     brain.workers = head.whole("workers", 1..=64).unwrap_or(1) as usize;
+    brain.exchange = head.choice("exchange", &EXCHANGES).unwrap_or_default();
     head.finish();
 }
 

@@ -11,7 +11,7 @@
 //! assert_eq!(
 //!     mistakes.mistakes()[1].to_string(),
 //!     "my.toml:2:1: B001 unknown key: brain.tikc: expected one of name, tick, pace, seed, arena, axon, \
-//!      workers, found tikc; did you mean \"tick\"?"
+//!      workers, exchange, found tikc; did you mean \"tick\"?"
 //! );
 //! ```
 //!
@@ -34,7 +34,7 @@ mod table;
 mod tract;
 
 pub use assemble::{AssembleError, Assembled, Overrides};
-pub use brain::{Brain, pace_name, pace_named};
+pub use brain::{Brain, exchange_named, pace_name, pace_named};
 pub use describe::Finding;
 // What comes out of an assembled brain, and what may be fed to one.
 pub use neuronbus_host::{Alert, AlertEvidence, AlertReceiver, LineSource};

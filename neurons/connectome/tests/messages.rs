@@ -22,7 +22,7 @@ fn unknown_keys_name_the_nearest_key() {
     one(
         &format!("[brain]\ntikc = \"10 ms\"\n{REFLEX}"),
         "b.toml:2:1: B001 unknown key: brain.tikc: expected one of name, tick, pace, seed, \
-         arena, axon, workers, \
+         arena, axon, workers, exchange, \
          found tikc; did you mean \"tick\"?",
     );
     one(
