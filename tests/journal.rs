@@ -91,6 +91,32 @@ fn a_scan_begins_at_a_sequence_a_tick_or_a_time() {
     assert_eq!(read(scan().from_sequence(500).unwrap()), None);
 }
 
+/// What [`write`] writes, by the first version of the format.
+const REFERENCE: &[u8] = include_bytes!("reference/small.segment");
+
+#[test]
+fn a_journal_has_the_bytes_that_it_always_had() {
+    let place = tempdir().unwrap();
+    write(place.path(), 3, 5);
+    let written = fs::read(place.path().join(&segments(place.path())[0])).unwrap();
+    let differs = written.iter().zip(REFERENCE).position(|(now, then)| now != then);
+    assert_eq!((differs, written.len()), (None, REFERENCE.len()));
+}
+
+#[test]
+fn a_journal_of_the_first_version_is_read_and_gone_on_with() {
+    let place = tempdir().unwrap();
+    write(place.path(), 1, 1);
+    // The name is that of a first segment, the bytes are the reference's.
+    fs::write(place.path().join(&segments(place.path())[0]), REFERENCE).unwrap();
+    assert_eq!(verify(place.path()).unwrap().records, 15);
+    let (mut journal, recovery) = Journal::open(place.path(), small()).unwrap();
+    assert_eq!((recovery.next, recovery.cut), (15, None));
+    append(&mut journal, 1, 5);
+    journal.close().unwrap();
+    assert_eq!(read(Scan::open(place.path()).unwrap()), Some((0, 20)));
+}
+
 #[test]
 fn a_journal_goes_on_where_it_ended() {
     let place = tempdir().unwrap();
