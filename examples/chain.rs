@@ -10,7 +10,7 @@
 use neuronbus::event::Event;
 use neuronbus::prelude::*;
 use neuronbus_context::{BusSettings, Filter, Scope, event_bus};
-use neuronbus_examples::events::{Printer, TopicOf};
+use neuronbus_examples::events::{Printer, TopicOf, encoder};
 use neuronbus_memory::{Hippocampus, HippocampusSettings};
 use neuronbus_semantic::prelude::*;
 use serde_json::json;
@@ -19,13 +19,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = Cortex::builder();
     let (bus, regions) = event_bus(&mut builder, "bus", BusSettings::default());
 
-    let table = StaticTable::bundled();
+    let encoder = encoder()?;
     let concepts = [Concept::new("payment failed"), Concept::new("parcel delivered")];
-    let meaning = Meaning::new("language", &concepts, table.clone())?.reading(TopicOf);
+    let lexicon = Lexicon::new(&concepts, &*encoder)?;
+    let meaning = Meaning::of("language", lexicon, encoder.clone()).reading(TopicOf).holding();
     let meaning = meaning.wire(&mut builder);
 
-    let model = table.model().to_string();
-    let encode = move |text: &str, out: &mut Vec<f32>| table.encode_batch(&[text], out).is_ok();
+    let model = encoder.model().to_string();
+    let encode = move |text: &str, out: &mut Vec<f32>| encoder.encode_batch(&[text], out).is_ok();
     let hippocampus = Hippocampus::new(HippocampusSettings::default()).encoder((model, encode));
     let hippocampus = builder.region(Region::agents("memory").neuron("hippocampus", hippocampus));
     let handler = builder.region(Region::agents("billing").neuron("handler", Printer));

@@ -15,15 +15,14 @@
 use neuronbus::event::Event;
 use neuronbus::prelude::*;
 use neuronbus::publisher::Publisher;
-use neuronbus_examples::events::Recollection;
+use neuronbus_examples::events::{Recollection, encoder};
 use neuronbus_memory::{Hippocampus, HippocampusSettings};
-use neuronbus_semantic::prelude::*;
 use serde_json::json;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let table = StaticTable::bundled();
-    let model = table.model().to_string();
-    let encode = move |text: &str, out: &mut Vec<f32>| table.encode_batch(&[text], out).is_ok();
+    let encoder = encoder()?;
+    let model = encoder.model().to_string();
+    let encode = move |text: &str, out: &mut Vec<f32>| encoder.encode_batch(&[text], out).is_ok();
     let hippocampus = Hippocampus::new(HippocampusSettings::default()).encoder((model, encode));
 
     let (publisher, gate) = Publisher::gate(64, 0);

@@ -1,9 +1,38 @@
 //! Small parts that several examples about events use.
 
+use std::sync::Arc;
+
 use neuronbus::event::{EventView, Packed};
 use neuronbus::prelude::*;
 use neuronbus_semantic::encoder_neuron::Reading;
+use neuronbus_semantic::prelude::*;
+use neuronbus_semantic::store::{self, StoreError};
 use serde_json::Value;
+
+/// The model that `NEURONBUS_MODEL` names, such as `minilm`, or the table that is in the repository.
+///
+/// # Errors
+/// [`StoreError`] for a model that is not on this machine.
+pub fn encoder() -> Result<Arc<dyn Encoder>, StoreError> {
+    let named = std::env::var("NEURONBUS_MODEL").ok().filter(|name| !name.is_empty());
+    store::open(named.as_deref().unwrap_or(store::BUNDLED))
+}
+
+/// Prints what it recognises, and the score.
+#[derive(Debug, Clone, Copy)]
+pub struct Recognised(pub &'static str);
+
+impl Neuron for Recognised {
+    fn on_spike(&mut self, _: &Spike, payload: &[u8], _: &mut Context<'_>) -> NeuronResult {
+        let heard = Recognition::parse(payload).ok_or_else(|| Fault::new("no recognition"))?;
+        println!("{}: {:.2} {}", self.0, heard.score, heard.text().unwrap_or("?"));
+        Ok(())
+    }
+
+    fn on_fire(&mut self, _: &mut Context<'_>) -> NeuronResult {
+        Ok(())
+    }
+}
 
 /// An event means what its topic says.
 #[derive(Debug, Clone, Copy)]

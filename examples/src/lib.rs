@@ -14,6 +14,9 @@
 //! | `context_filters` | filter expressions: what passes, what is unknown, and how mistakes are shown |
 //! | `context_bus` | publish and subscribe: patterns, filters, priorities, a threshold; dropping the guard unsubscribes |
 //! | `context_scopes` | working memory: global, session, user and event, and a scope that ends with its guard |
+//! | `semantic_matching` | topics find their concepts by meaning, and opposites do not |
+//! | `semantic_routing` | sentences reach the handlers of their concepts, with a score |
+//! | `semantic_learning` | what handlers are good for is learned from right and wrong, and learned anew when it changes |
 //! | `memory_recall` | events are remembered by what they mean, and recalled by a text |
 //! | `memory_tiers` | what is important stays, what is not fades, in cortex time |
 //! | `chain` | publish, meaning, context, memory, handler: one topology |
@@ -32,6 +35,9 @@
 //! ```sh
 //! cargo run --example hello
 //! ```
+//!
+//! Those about meaning use the table in the repository, or the model that `NEURONBUS_MODEL` names; what they print with
+//! all-MiniLM-L6-v2 is in `examples/weights`.
 
 pub mod digits;
 pub mod events;

@@ -57,11 +57,15 @@ fn each_prints_what_its_header_shows() {
     for (name, source) in examples() {
         let expected = promised(&name, &source).unwrap_or_else(|| panic!("{name} shows no output"));
         let program = built(&name);
-        // What is shown must not depend on data that may lie beside the project.
-        let output = Command::new(&program).env("DIGITS", "").output().unwrap_or_else(|error| {
-            // `cargo test --test shown` alone builds no examples.
-            panic!("{}: {error}; run `cargo build --examples` first", program.display())
-        });
+        // What is shown must not depend on data that may lie beside the project, or on a model that is asked for.
+        let mut command = Command::new(&program);
+        let output =
+            command.env("DIGITS", "").env_remove("NEURONBUS_MODEL").output().unwrap_or_else(
+                |error| {
+                    // `cargo test --test shown` alone builds no examples.
+                    panic!("{}: {error}; run `cargo build --examples` first", program.display())
+                },
+            );
         let printed = String::from_utf8_lossy(&output.stdout);
         let trimmed: String =
             printed.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
