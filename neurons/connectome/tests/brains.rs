@@ -40,11 +40,11 @@ fn overrides_replace_what_the_file_says() {
     assert_eq!(brain.name(), "b");
     let mut builder = Cortex::builder();
     let overrides = Overrides {
-        workers: None,
         seed: Some(7),
         pace: Some(neuronbus::pace::Pace::Free),
         topic_field: Some("event".into()),
         input: Some(LineSource::Reader(Box::new(std::io::empty()))),
+        ..Overrides::default()
     };
     brain.assemble(&mut builder, overrides).unwrap();
     let cortex = builder.build().unwrap();
