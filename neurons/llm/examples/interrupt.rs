@@ -10,7 +10,7 @@
 //! replayed, nobody asked: the same digest
 //! ```
 //!
-//! With the URL of a server, A is a real model.
+//! With the URL of a server, or a file of weights (`.gguf`, feature `local`), A is a real model.
 
 #[path = "parts/bridge.rs"]
 mod bridge;

@@ -9,6 +9,7 @@
 //! | [`llm_hooks`] | a prompt that runs when an event matches |
 //! | [`model_pool`] | models that compete for tasks |
 //! | [`LlmGate`], [`HttpProvider`] | a model behind a server |
+//! | `LocalModel` (feature `local`) | a model in this process, without a server or a network |
 //! | [`ScriptedModel`] | a model for tests, in cortex time |
 //! | [`Validated`] | what a model may do outside |
 //! | [`Provider`] | a model of one's own, and the checks that it must pass |
@@ -25,6 +26,8 @@ mod failure;
 mod gate;
 mod hooks;
 mod http;
+#[cfg(feature = "local")]
+mod local;
 mod pool;
 pub mod protocol;
 mod provider;
@@ -50,6 +53,8 @@ pub use hooks::{
     Hook, HookAction, HookEvent, HookOrder, HookStatistics, LlmHooks, Reasoning, Trigger, llm_hooks,
 };
 pub use http::{HttpError, HttpProvider, HttpSettings};
+#[cfg(feature = "local")]
+pub use local::{LocalError, LocalModel};
 pub use pool::{ModelPool, PoolSettings, Quality, model_pool};
 pub use protocol::Protocol;
 pub use provider::{Collected, ModelInfo, Pending, Provider, Sink, conformance, wait_for};

@@ -142,17 +142,32 @@ impl Talk {
     }
 }
 
-/// Adds the gate to A's model: without a name a script, as fast as it goes, or else to the OpenAI-compatible server of
-/// this URL.
+/// Adds the gate to A's model: without a name a script, as fast as it goes; to a file of weights, which runs in this
+/// process; or else to the OpenAI-compatible server of this URL.
 fn gate_to(model: Option<&str>, builder: &mut CortexBuilder) -> Outcome<RegionId> {
     let Some(model) = model else {
         builder.pace(Pace::Free);
         let gate = ScriptedModel::new("scripted", answer).gate("model");
         return Ok(builder.region(Region::gated("model", gate)));
     };
+    if model.ends_with(".gguf") {
+        return in_process(model, builder);
+    }
     let provider = HttpProvider::new(HttpSettings::new(Protocol::OpenAiChat, model, "default"))?;
     let gate = LlmGate::new("model", provider, Limits::default());
     Ok(builder.region(Region::gated("model", gate)))
+}
+
+#[cfg(feature = "local")]
+fn in_process(path: &str, builder: &mut CortexBuilder) -> Outcome<RegionId> {
+    let model = neuronbus_llm::LocalModel::load(path)?;
+    let gate = LlmGate::new("model", model, Limits::default());
+    Ok(builder.region(Region::gated("model", gate)))
+}
+
+#[cfg(not(feature = "local"))]
+fn in_process(path: &str, _: &mut CortexBuilder) -> Outcome<RegionId> {
+    Err(format!("{path} is a file of weights: build with --features local").into())
 }
 
 /// What the script says of bridges: it believes the last thing that it was told.

@@ -6,6 +6,8 @@ mod agent;
 mod gate;
 mod hooks;
 mod http;
+#[cfg(feature = "local")]
+mod in_process;
 mod interrupt;
 mod interruption;
 mod limits;

@@ -32,6 +32,15 @@ pub(crate) fn start() -> Option<LocalModel> {
     outcome.map_err(skipped).ok()
 }
 
+/// The file of the model's weights, or says why there is none.
+#[cfg(feature = "local")]
+pub(crate) fn weights() -> Option<PathBuf> {
+    let skipped = |why| {
+        _ = writeln!(std::io::stderr(), "SKIPPED, no local model: {why}");
+    };
+    fetch().map_err(skipped).ok().map(|folder| folder.join(WEIGHTS))
+}
+
 fn cache() -> PathBuf {
     let named = std::env::var_os("NEURONBUS_MODELS").map(PathBuf::from);
     named.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("llm"))
