@@ -4,7 +4,7 @@
 //! $ cargo run -p neuronbus-llm --example interrupt
 //! B: the bridge is open
 //! B: the bridge is closed
-//! A: The bridge is open so
+//! A: The bridge is open
 //! A stops: bridge was "the bridge is open" and is now "the bridge is closed"
 //! A: I have changed my mind: the bridge is closed, go round.
 //! replayed, nobody asked: the same digest
