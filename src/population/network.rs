@@ -30,6 +30,8 @@ pub(crate) struct PopulationEnd {
 #[derive(Debug)]
 struct History {
     ticks: Vec<Vec<u32>>,
+    /// Whose cells are not in order, because some were told of late.
+    mixed: Option<usize>,
 }
 
 impl History {
@@ -41,6 +43,23 @@ impl History {
     /// Who fired so many ticks before `now`; before the first tick, only whom others have told of.
     fn fired(&self, now: u64, delay: u32) -> &[u32] {
         &self.ticks[self.slot(now.wrapping_sub(u64::from(delay)))]
+    }
+
+    /// Adds cells to those of a tick that has been computed.
+    fn add_late(&mut self, tick: u64, cells: &[u32]) {
+        let slot = self.slot(tick);
+        if self.mixed != Some(slot) {
+            self.put_in_order();
+        }
+        self.ticks[slot].extend_from_slice(cells);
+        self.mixed = Some(slot);
+    }
+
+    /// Puts what was told of late in its place: once, as there may be thousands of cells of many ticks.
+    fn put_in_order(&mut self) {
+        if let Some(slot) = self.mixed.take() {
+            self.ticks[slot].sort_unstable();
+        }
     }
 }
 
@@ -112,7 +131,7 @@ impl Network {
     ) -> PopulationEnd {
         let stream = 1 << 32 | u64::from(endpoint.raw());
         self.columns.push(Columns::new(cells, slice.clone(), length, seed, stream));
-        self.histories.push(History { ticks: vec![Vec::new(); 2] });
+        self.histories.push(History { ticks: vec![Vec::new(); 2], mixed: None });
         self.populations.push(Population {
             endpoint,
             count,
@@ -213,6 +232,7 @@ impl Network {
 
     /// One tick of all populations.
     pub(crate) fn tick(&mut self, now: u64) {
+        self.histories.iter_mut().for_each(History::put_in_order);
         for (columns, population) in self.columns.iter_mut().zip(&mut self.populations) {
             columns.advance(now);
             let drive = std::mem::take(&mut population.drive);
@@ -345,6 +365,14 @@ impl Network {
         // Each worker tells of its own slice, in order: there is one place for all of them.
         let place = told.partition_point(|&cell| cell < first);
         told.splice(place..place, cells.iter().copied());
+    }
+
+    /// The same, of workers that run freely: it may be of any of their ticks, and counts as of this one.
+    pub(crate) fn fired_late(&mut self, population: u16, tick: u64, cells: &[u32]) {
+        // Where nothing is that could hear it, nothing forgets it either.
+        if !self.is_empty() {
+            self.histories[usize::from(population)].add_late(tick, cells);
+        }
     }
 
     /// Takes over what a part of another worker has written down, in order of ticks and cells.

@@ -27,6 +27,10 @@ use crate::recorded::Recorded;
 use crate::spike::{BROADCAST, NO_CELL, Spike};
 use crate::time::Tick;
 
+/// Slots of another worker that are taken in for one tick. A worker that is slower than another one gets on, and what
+/// it has not taken in holds the other one up once the axon is full.
+const LOOK_MAX: u64 = 1 << 10;
+
 /// When a worker takes in what others have fired.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cortex) struct When {
@@ -61,8 +65,8 @@ impl Port {
 }
 
 impl Worker {
-    /// Takes in what others have published. `None` if nothing was for this worker, or else the tick that it goes on
-    /// with.
+    /// Takes in what others have published by now, of each at most so much as a tick can bear. `None` if nothing was
+    /// for this worker, or else the tick that it goes on with.
     pub(in crate::cortex) fn take_in(
         &mut self,
         port: &mut Port,
@@ -71,11 +75,19 @@ impl Worker {
     ) -> Option<u64> {
         let (mut heard, before) = (false, port.traffic.read);
         for other in 0..port.others() {
-            // bound: it ends where the ring does, and a worker that ends publishes nothing more until all have
-            while !port.free().has_ended(other) {
+            let there = port.published(other);
+            for _ in 0..there.min(LOOK_MAX) {
+                // What a worker publishes behind its end belongs to what comes then.
+                if port.free().has_ended(other) {
+                    break;
+                }
                 let Some(slot) = port.front(other) else { break };
                 heard |= self.take(port, other, &slot, &mut when, book);
                 port.pass(other);
+            }
+            if there > LOOK_MAX {
+                // The rest is there already: nobody else rings for it.
+                port.free().bell().ring();
             }
         }
         let read = port.traffic.read - before;
@@ -110,7 +122,8 @@ impl Worker {
                 return true;
             }
             None => {
-                let drive = port.free().drive.take();
+                // Gates are asked by the first worker, and by nobody else.
+                let drive = if from == 0 { port.free().drive.take() } else { None };
                 if !self.is_for_here(slot, drive.is_some()) {
                     return false;
                 }
@@ -145,7 +158,7 @@ impl Worker {
 
     /// Cells of another worker fire, as in the tick before this worker's next one.
     pub(in crate::cortex) fn hear_cells(&mut self, next: u64, population: u16, cells: &[u32]) {
-        self.network.fired_elsewhere(population, next.wrapping_sub(1), cells);
+        self.network.fired_late(population, next.wrapping_sub(1), cells);
     }
 
     /// A spike of another worker sets out to what is here, as if it had been fired in the tick before this worker's

@@ -184,6 +184,11 @@ impl Port {
         self.meeting.reader(other).front()
     }
 
+    /// How many slots another one has published that this one is not done with.
+    pub(super) fn published(&mut self, other: usize) -> u64 {
+        self.meeting.reader(other).lag()
+    }
+
     /// Is done with the slot that was in front.
     pub(super) fn pass(&mut self, other: usize) {
         self.meeting.reader(other).pass();
