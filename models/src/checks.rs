@@ -4,7 +4,8 @@ use std::panic::catch_unwind;
 
 use crate::sync::order;
 use crate::{
-    model_arena as arena, model_axon as axon, model_bell as bell, model_meeting as meeting,
+    model_arena as arena, model_axon as axon, model_bell as bell, model_idle as idle,
+    model_meeting as meeting,
 };
 
 /// Runs a model in every order with at most so many preemptions.
@@ -53,6 +54,8 @@ models! {
         a_ring_wakes_and_shows_the_work
         every_waiter_is_woken
         a_waiter_that_sleeps_again_is_woken_again;
+    idle:
+        all_are_idle_only_when_the_answer_has_been_taken_in;
     meeting:
         two_that_meet_read_stretch_for_stretch
         two_that_are_full_do_not_hold_each_other_up;
@@ -88,6 +91,10 @@ const KILLS: &[(&str, &str)] = &[
     ("header_written_open", "a_header_is_seen_whole_or_refused"),
     ("bell_rung_ring", "a_ring_wakes_and_shows_the_work"),
     ("bell_rung_wait", "a_ring_wakes_and_shows_the_work"),
+    ("slots_taken_count", "all_are_idle_only_when_the_answer_has_been_taken_in"),
+    ("slots_taken_look", "all_are_idle_only_when_the_answer_has_been_taken_in"),
+    ("all_idle_say", "all_are_idle_only_when_the_answer_has_been_taken_in"),
+    ("all_idle_look", "all_are_idle_only_when_the_answer_has_been_taken_in"),
 ];
 
 #[test]

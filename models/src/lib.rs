@@ -23,4 +23,6 @@ mod model_axon;
 #[cfg(test)]
 mod model_bell;
 #[cfg(test)]
+mod model_idle;
+#[cfg(test)]
 mod model_meeting;

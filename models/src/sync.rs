@@ -89,5 +89,9 @@ pub mod order {
         header_written_open = Acquire;
         bell_rung_ring = Release;
         bell_rung_wait = Acquire;
+        slots_taken_count = Release;
+        slots_taken_look = Acquire;
+        all_idle_say = Release;
+        all_idle_look = Acquire;
     }
 }

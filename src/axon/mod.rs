@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod idle;
 mod mapped;
 mod meeting;
 mod reader;
@@ -21,6 +22,7 @@ mod tap;
 mod wait;
 mod writer;
 
+pub(crate) use idle::Idleness;
 pub(crate) use meeting::Meeting;
 
 pub use account::{AxonAccount, EndAccount, EndKind};

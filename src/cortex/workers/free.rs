@@ -92,7 +92,7 @@ impl Worker {
         }
         let read = port.traffic.read - before;
         if read > 0 {
-            port.free().count_read(read);
+            port.free().idleness.has_taken(read);
         }
         heard.then_some(when.tick)
     }
@@ -285,7 +285,7 @@ impl Worker {
         book: &mut dyn Book,
     ) -> Result<(), Fallen> {
         let mut left = slots;
-        port.free().count_sent(slots.len());
+        port.free().idleness.will_publish(slots.len());
         // bound: every other worker takes in, or has fallen
         while !left.is_empty() {
             left = &left[port.offer(left)..];

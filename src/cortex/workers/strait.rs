@@ -2,23 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, Ordering::Relaxed};
-
-use crossbeam_utils::CachePadded;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::arena::Arena;
-use crate::axon::{Doorbell, WaitStrategy};
+use crate::axon::{Doorbell, Idleness, WaitStrategy};
 use crate::spike::ArenaRef;
-
-/// What a worker shows, so that the first can tell when all have nothing to do.
-#[derive(Debug, Default)]
-struct Shown {
-    /// Slots that it published, once for each of the others.
-    sent: AtomicU64,
-    /// Slots that it took in.
-    read: AtomicU64,
-    idle: AtomicBool,
-}
 
 /// What a worker needs beside its axon to run freely.
 #[derive(Debug)]
@@ -26,8 +14,8 @@ pub(in crate::cortex) struct Strait {
     index: usize,
     /// Everybody's bell, by worker.
     bells: Arc<[Arc<Doorbell>]>,
-    /// What each worker shows of itself.
-    shown: Arc<[CachePadded<Shown>]>,
+    /// Who of all has nothing to do.
+    pub(super) idleness: Idleness,
     /// Whether the journal has no room for what is taken in.
     stalled: Arc<AtomicBool>,
     pub(super) wait: WaitStrategy,
@@ -50,13 +38,12 @@ impl Strait {
         lending: &[Arc<Arena>],
         wait: WaitStrategy,
     ) -> Vec<Self> {
-        let (shown, stalled) = (bells.iter().map(|_| CachePadded::default()), Arc::default());
-        let shown: Arc<[CachePadded<Shown>]> = shown.collect();
+        let (idleness, stalled) = (Idleness::of(bells.len()), Arc::default());
         let bells: Arc<[Arc<Doorbell>]> = bells.into();
-        let strait = |(index, lending): (usize, &Arc<Arena>)| Self {
+        let strait = |(index, (lending, idleness)): (usize, (&Arc<Arena>, Idleness))| Self {
             index,
             bells: bells.clone(),
-            shown: shown.clone(),
+            idleness,
             stalled: Arc::clone(&stalled),
             wait,
             lending: lending.clone(),
@@ -65,7 +52,7 @@ impl Strait {
             rest: None,
             drive: None,
         };
-        lending.iter().enumerate().map(strait).collect()
+        lending.iter().zip(idleness).enumerate().map(strait).collect()
     }
 
     /// Wakes all others.
@@ -90,35 +77,14 @@ impl Strait {
         &self.bells[self.index]
     }
 
-    /// Slots are about to be published.
-    pub(super) fn count_sent(&self, slots: usize) {
-        let sent = slots as u64 * self.ended.len() as u64;
-        // SYNC(all-idle): counted before the slots can be taken in; pairs with `are_others_idle`.
-        self.shown[self.index].sent.fetch_add(sent, Ordering::Release);
-    }
-
-    /// Slots that were published have been taken in.
-    pub(super) fn count_read(&self, slots: u64) {
-        // SYNC(all-idle): counted after this worker said that it is not idle; pairs with `are_others_idle`.
-        self.shown[self.index].read.fetch_add(slots, Ordering::Release);
-    }
-
     /// Whether no other worker has anything to do, and nothing is on its way; asked by the first, between two ticks.
     pub(in crate::cortex) fn are_others_idle(&self) -> bool {
-        // What was read before equals what is sent after: in between nothing was published, and nothing was on its way.
-        // SYNC(all-idle): each load precedes the next; pairs with `count_read`, `be_idle` and `count_sent`.
-        let read: u64 = self.shown.iter().map(|one| one.read.load(Ordering::Acquire)).sum();
-        let others = self.shown.iter().skip(1);
-        // SYNC(all-idle): as above
-        let idle = others.fold(true, |all, one| all & one.idle.load(Ordering::Acquire));
-        // relaxed: ordered by the acquiring loads above
-        idle && self.shown.iter().map(|one| one.sent.load(Relaxed)).sum::<u64>() == read
+        self.idleness.are_others_idle()
     }
 
     /// Says whether this worker has nothing to do; the first wants to know.
     pub(super) fn be_idle(&self, idle: bool) {
-        // SYNC(all-idle): what it published before is counted; pairs with `are_others_idle`.
-        self.shown[self.index].idle.store(idle, Ordering::Release);
+        self.idleness.be_idle(idle);
         if idle {
             self.bells[0].ring();
         }
