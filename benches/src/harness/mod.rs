@@ -8,6 +8,7 @@ mod report;
 pub use options::{Options, Scale};
 pub use probe::{pin, placement_probe};
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use hdrhistogram::Histogram;
@@ -48,6 +49,24 @@ struct Contestant {
     name: String,
     side: Side,
     run: Box<dyn FnMut() -> Sample>,
+}
+
+impl Contestant {
+    /// One round. A peer that fails has no figure of it, and the others go on.
+    ///
+    /// # Panics
+    /// If one of ours does.
+    fn measure(&mut self, comparison: &str) -> Option<Sample> {
+        if self.side != Side::Peer {
+            return Some((self.run)());
+        }
+        // Unwind safe: a peer that failed is asked again from the beginning.
+        let sample = catch_unwind(AssertUnwindSafe(|| (self.run)()));
+        if sample.is_err() {
+            eprintln!("{comparison}: a round of {} is left out, it failed", self.name);
+        }
+        sample.ok()
+    }
 }
 
 /// In what a comparison is counted.
@@ -217,7 +236,7 @@ impl Comparison {
                 if self.crosses_cores {
                     probes[index].push(placement_probe());
                 }
-                samples[index].push((contestant.run)());
+                samples[index].extend(contestant.measure(name));
             }
         }
         Measured::new(name, self, &samples, probes)
@@ -243,13 +262,14 @@ pub fn run(comparisons: &[Named], options: &Options) -> ExitCode {
         return ExitCode::from(2);
     }
     let mut document = Document::new(Machine::of_this_run());
+    println!("{}", document.head());
     for (name, comparison) in asked {
         let began = Stamp::now();
         let measured = comparison(options.scale).run(name, options.scale);
         eprintln!("{name}: {:.1} s", Stamp::now().ns_since(began) as f64 * 1e-9);
-        document.push(measured);
+        document.print(measured);
     }
-    println!("{document}");
+    println!("{}", document.targets());
     if options.scale.argument().is_some() {
         println!("a moment each: these figures mean nothing");
     }

@@ -50,6 +50,8 @@ impl Measured {
         probes: Vec<Vec<f64>>,
     ) -> Self {
         let lines = comparison.contestants.iter().zip(samples).zip(probes);
+        // A peer that failed in every round has been said to be left out.
+        let lines = lines.filter(|((_, samples), _)| !samples.is_empty());
         let mut lines: Vec<_> = lines
             .map(|((contestant, samples), probes_ns)| {
                 let mut figures: Vec<_> = samples.iter().map(|sample| sample.figure).collect();
@@ -127,31 +129,38 @@ impl Document {
         Self { machine, comparisons: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, measured: Measured) {
+    /// Keeps a comparison, and prints it: whoever stops the run has what was measured by then.
+    pub(super) fn print(&mut self, measured: Measured) {
+        println!("{measured}");
         self.comparisons.push(measured);
+    }
+
+    /// The machine and the run.
+    pub(super) fn head(&self) -> String {
+        format!("{}\n", self.machine)
     }
 
     pub(super) fn json(&self) -> String {
         format!("{:#}\n", serde_json::json!(self))
     }
-}
 
-impl fmt::Display for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n", self.machine)?;
-        for comparison in &self.comparisons {
-            writeln!(f, "{comparison}")?;
-        }
+    /// What was demanded of all that was measured, and whether it is met.
+    pub(super) fn targets(&self) -> String {
         let verdicts: Vec<_> = self.comparisons.iter().flat_map(|c| &c.verdicts).collect();
         if verdicts.is_empty() {
-            return Ok(());
+            return String::new();
         }
-        writeln!(f, "### Targets\n\n| what | demanded | measured | |\n| --- | --- | --- | --- |")?;
-        for Verdict { what, demanded, measured, met } in verdicts {
-            let met = if *met { "met" } else { "**missed**" };
-            writeln!(f, "| {what} | {demanded} | {} | {met} |", Figure(*measured))?;
-        }
-        Ok(())
+        let head = "### Targets\n\n| what | demanded | measured | |\n| --- | --- | --- | --- |\n";
+        let lines = verdicts.iter().map(|verdict| format!("{verdict}\n"));
+        std::iter::once(head.to_owned()).chain(lines).collect()
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, demanded, measured, met } = self;
+        let met = if *met { "met" } else { "**missed**" };
+        write!(f, "| {what} | {demanded} | {} | {met} |", Figure(*measured))
     }
 }
 
