@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rten::{Model as Graph, RunOptions, ThreadPool, ValueOrView};
+use rten::{Model as Graph, ModelOptions, RunOptions, ThreadPool, ValueOrView};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
@@ -86,7 +86,9 @@ impl MiniLm {
         let bytes = file("model.onnx")?;
         let name = directory.file_name().map_or("minilm".into(), |name| name.to_string_lossy());
         let known_by = *blake3::hash(&bytes).as_bytes();
-        let graph = guarded(|| Graph::load(bytes)).map_err(refuse)?;
+        // Weights are laid out for the products once, and not anew for each text: that took most of its time.
+        let mut options = ModelOptions::with_all_ops();
+        let graph = guarded(|| options.prepack_weights(true).load(bytes)).map_err(refuse)?;
         let threads = Arc::new(ThreadPool::with_num_threads(1));
         let model = Model::new(&name, 0, &known_by);
         let mut encoder = Self { model, tokens, graph, threads, open, close };
