@@ -1,79 +1,51 @@
-//! An index by target: where the synapses onto each cell lie in a table that is ordered by source.
+//! Which synapses lead onto a target: the index by target of a table that learns.
 
 use super::rows::Table;
 use crate::shm::advice;
 
-/// The synapses onto each target of one table.
+/// The synapses onto each target of one table: a column of their slots and one of their sources.
 #[derive(Debug)]
 pub(super) struct Incoming<S> {
     starts: Vec<u32>,
-    synapses: Vec<S>,
+    slots: Vec<u32>,
+    sources: Vec<S>,
 }
 
-/// A synapse, as its target finds it.
-pub(super) trait Synapse: Copy + Default {
-    fn of(slot: u32, source: u32) -> Self;
-    fn slot(self) -> usize;
-    fn source(self) -> usize;
+/// The number of a source, in as many bytes as it takes.
+pub(super) trait Source: Copy + Default {
+    fn of(source: u32) -> Self;
+    fn number(self) -> usize;
 }
 
-/// One of a source with a number below 2^16: six bytes.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Narrow {
-    /// In two halves, so that it needs no room to be aligned.
-    slot: [u16; 2],
-    source: u16,
-}
-
-const _: () = assert!(size_of::<Narrow>() == 6);
-
-/// One of any source.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wide {
-    slot: u32,
-    source: u32,
-}
-
-impl Synapse for Narrow {
+impl Source for u16 {
     #[inline(always)]
-    fn of(slot: u32, source: u32) -> Self {
-        Self { slot: [slot as u16, (slot >> 16) as u16], source: source as u16 }
+    fn of(source: u32) -> Self {
+        source as Self
     }
 
     #[inline(always)]
-    fn slot(self) -> usize {
-        let [low, high] = self.slot;
-        (u32::from(low) | u32::from(high) << 16) as usize
-    }
-
-    #[inline(always)]
-    fn source(self) -> usize {
-        usize::from(self.source)
+    fn number(self) -> usize {
+        usize::from(self)
     }
 }
 
-impl Synapse for Wide {
+impl Source for u32 {
     #[inline(always)]
-    fn of(slot: u32, source: u32) -> Self {
-        Self { slot, source }
+    fn of(source: u32) -> Self {
+        source
     }
 
     #[inline(always)]
-    fn slot(self) -> usize {
-        self.slot as usize
-    }
-
-    #[inline(always)]
-    fn source(self) -> usize {
-        self.source as usize
+    fn number(self) -> usize {
+        self as usize
     }
 }
 
-/// An index in as few bytes as its sources need.
+/// An index in as few bytes as its sources need: six a synapse where there are at most 65,536, eight with more.
 #[derive(Debug)]
 pub(super) enum Index {
-    Narrow(Incoming<Narrow>),
-    Wide(Incoming<Wide>),
+    Narrow(Incoming<u16>),
+    Wide(Incoming<u32>),
 }
 
 impl Index {
@@ -87,7 +59,7 @@ impl Index {
     }
 }
 
-impl<S: Synapse> Incoming<S> {
+impl<S: Source> Incoming<S> {
     fn new(table: &Table, targets: u32) -> Self {
         let mut starts = vec![0u32; targets as usize + 1];
         for &target in &table.targets {
@@ -97,23 +69,27 @@ impl<S: Synapse> Incoming<S> {
             starts[target + 1] += starts[target];
         }
         let mut places = starts.clone();
-        let mut synapses = advice::vector(table.targets.len());
-        synapses.resize(table.targets.len(), S::default());
+        let count = table.targets.len();
+        let (mut slots, mut sources) = (advice::vector(count), advice::vector(count));
+        slots.resize(count, 0);
+        sources.resize(count, S::default());
         for source in 0..table.starts.len() as u32 - 1 {
             for slot in table.row(source) {
                 let place = &mut places[table.targets[slot] as usize];
-                synapses[*place as usize] = S::of(slot as u32, source);
+                slots[*place as usize] = slot as u32;
+                sources[*place as usize] = S::of(source);
                 *place += 1;
             }
         }
-        Self { starts, synapses }
+        Self { starts, slots, sources }
     }
 
-    /// The synapses onto a target, in order of sources.
+    /// The slots and the sources of the synapses onto a target, in order of sources.
     #[inline(always)]
-    pub(super) fn onto(&self, target: u32) -> &[S] {
+    pub(super) fn onto(&self, target: u32) -> (&[u32], &[S]) {
         let target = target as usize;
-        &self.synapses[self.starts[target] as usize..self.starts[target + 1] as usize]
+        let synapses = self.starts[target] as usize..self.starts[target + 1] as usize;
+        (&self.slots[synapses.clone()], &self.sources[synapses])
     }
 }
 
@@ -122,10 +98,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_synapse_in_six_bytes_is_the_same() {
-        for (slot, source) in [(0, 0), (1, 65_535), (u32::MAX, 1), (0x1234_5678, 0x9abc)] {
-            let (narrow, wide) = (Narrow::of(slot, source), Wide::of(slot, source));
-            assert_eq!((narrow.slot(), narrow.source()), (wide.slot(), wide.source()));
+    fn a_source_in_two_bytes_is_the_same() {
+        for source in [0, 1, 0x9abc, 65_535] {
+            assert_eq!(<u16 as Source>::of(source).number(), <u32 as Source>::of(source).number());
         }
     }
 }

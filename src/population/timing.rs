@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::incoming::{Incoming, Index, Synapse};
+use super::incoming::{Incoming, Index, Source};
 use super::rows::Table;
 use super::scatter::{AHEAD, add_each, ask};
 use super::traces::{Fading, Traces, rescale};
@@ -84,16 +84,16 @@ fn meet(targets: &[u32], values: &mut [f32], traces: &[f32], change: impl Fn(f32
 /// Changes one value for each synapse onto a target by the trace of its source. `traces` has a power of two as its
 /// length.
 #[inline(always)]
-fn each<S: Synapse>(
-    synapses: &[S],
+fn each<S: Source>(
+    (slots, sources): (&[u32], &[S]),
     values: &mut [f32],
     traces: &[f32],
     change: impl Fn(f32, f32) -> f32,
 ) {
     let mask = traces.len() - 1;
-    for synapse in synapses {
-        let value = &mut values[synapse.slot()];
-        *value = change(*value, traces[synapse.source() & mask]);
+    for (&slot, source) in slots.iter().zip(sources) {
+        let value = &mut values[slot as usize];
+        *value = change(*value, traces[source.number() & mask]);
     }
 }
 
@@ -197,7 +197,7 @@ impl Timing {
     }
 
     #[inline]
-    fn strengthen<S: Synapse>(
+    fn strengthen<S: Source>(
         &mut self,
         index: usize,
         incoming: &Incoming<S>,
@@ -208,7 +208,9 @@ impl Timing {
         let (traces, left) = self.arrivals[index].fast.parts();
         for (nth, &target) in fired.iter().enumerate() {
             if let Some(&next) = fired.get(nth + AHEAD) {
-                prefetch(incoming.onto(next));
+                let (slots, sources) = incoming.onto(next);
+                prefetch(slots);
+                prefetch(sources);
             }
             let by = left * rule.up(|_| firings.slow(target));
             let synapses = incoming.onto(target);
