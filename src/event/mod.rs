@@ -208,6 +208,12 @@ impl Event {
         self.priority
     }
 
+    /// The time that it has already, in microseconds since 1970.
+    #[must_use]
+    pub fn has_time_us(&self) -> Option<u64> {
+        self.time_us
+    }
+
     /// Whether it can be published.
     ///
     /// # Errors

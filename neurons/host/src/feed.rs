@@ -70,16 +70,39 @@ pub(crate) struct FeedReader {
     ending: Option<Ending>,
 }
 
-/// Whether an entry later than this one may have the same time.
-pub(crate) const fn is_shared(spike: &Spike) -> bool {
-    spike.sequence() & SHARED != 0
+/// Something that a stream dates.
+pub(crate) trait Dated {
+    /// Cortex time in ns.
+    fn time_ns(&self) -> u64;
+    /// Whether a later one may have the same time.
+    fn is_shared(&self) -> bool;
+}
+
+impl Dated for Spike {
+    #[inline]
+    fn time_ns(&self) -> u64 {
+        Spike::time_ns(self)
+    }
+
+    #[inline]
+    fn is_shared(&self) -> bool {
+        self.sequence() & SHARED != 0
+    }
+}
+
+/// Where a gate finds what its thread hands over.
+pub(crate) trait Feed {
+    /// What that is.
+    type Item: Dated;
+    /// The next one, or why there is none.
+    fn next(&mut self) -> Next<Self::Item>;
 }
 
 /// What the gate finds when it looks.
 #[derive(Debug)]
-pub(crate) enum Next {
-    /// A spike; with the moment of its hand-over if it is the first of one.
-    Here(Spike, Option<Stamp>),
+pub(crate) enum Next<T> {
+    /// One; with the moment of its hand-over if it is the first of one.
+    Here(T, Option<Stamp>),
     /// Nothing is here yet.
     Empty,
     /// Nothing will ever come.
@@ -219,10 +242,11 @@ impl Drop for FeedReader {
     }
 }
 
-impl FeedReader {
-    /// The next spike, or why there is none.
+impl Feed for FeedReader {
+    type Item = Spike;
+
     #[inline]
-    pub(crate) fn next(&mut self) -> Next {
+    fn next(&mut self) -> Next<Spike> {
         let Some(spike) = self.reader.try_read() else { return self.ran_dry() };
         self.taken += 1;
         // Half a ring at a time: on one core each wake-up is a switch to the thread and back.
@@ -233,9 +257,11 @@ impl FeedReader {
         let first = spike.sequence() & FIRST != 0;
         Next::Here(spike, if first { self.stamps.try_recv().ok() } else { None })
     }
+}
 
+impl FeedReader {
     #[cold]
-    fn ran_dry(&mut self) -> Next {
+    fn ran_dry(&mut self) -> Next<Spike> {
         self.taken = 0;
         self.room.ring();
         if let Some(ending) = &self.ending {

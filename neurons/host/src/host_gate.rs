@@ -11,7 +11,7 @@ use neuronbus::gate::{Admissions, Gate, GateAccount, GateError, GateLink, Outloo
 use neuronbus::id::RegionId;
 use neuronbus::spike::Spike;
 
-use crate::feed::{FeedReader, Next, feed};
+use crate::feed::{Feed, FeedReader, Next, feed};
 use crate::host::HostSettings;
 use crate::refusals::RefusalKind;
 use crate::roster::{ROSTER_MAX, RosterReader, roster};

@@ -83,6 +83,13 @@ impl LineTally {
         // relaxed: a statistic
         self.blank.load(Ordering::Relaxed)
     }
+
+    /// What is known after so many lines, of which so many were blank.
+    pub(crate) fn publish(&self, read: u64, blank: u64) {
+        // relaxed: statistics with one writer
+        self.read.store(read, Ordering::Relaxed);
+        self.blank.store(blank, Ordering::Relaxed);
+    }
 }
 
 /// The state between two pieces of a stream.
@@ -221,9 +228,7 @@ impl LineReader {
     }
 
     fn publish_counts(&self) {
-        // relaxed: statistics with one writer
-        self.tally.read.store(self.read, Ordering::Relaxed);
-        self.tally.blank.store(self.blank, Ordering::Relaxed);
+        self.tally.publish(self.read, self.blank);
     }
 }
 

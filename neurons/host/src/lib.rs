@@ -9,8 +9,11 @@
 //! | [`TopicNeuron`] | lines of one topic | for each line | [`line_payload`] |
 //! | [`Reflex`] | whatever is wired to it | when enough gathers | an [`Alert`] as JSON |
 //! | [`AlertGate`] | alerts | into an [`AlertReceiver`] | |
+//! | [`EventGate`] | events as lines of JSON | each event over its own synapses | event records |
+//! | [`HandlerGate`] | events | into a [`HandlerReceiver`] | |
 //!
-//! Four functions add them to a topology: [`host()`], [`lines()`], [`reflex()`] and [`alerts()`].
+//! Six functions add them to a topology: [`host()`], [`lines()`], [`reflex()`], [`alerts()`], [`events()`] and
+//! [`handler()`].
 //!
 //! ```
 //! use neuronbus::prelude::*;
@@ -36,10 +39,15 @@
 
 pub mod alerts;
 pub mod band;
+pub mod event_gate;
+mod event_intake;
+pub mod event_lines;
 mod feed;
 pub mod follow;
+pub mod handler;
 pub mod host;
 pub mod host_gate;
+mod input;
 pub mod intake;
 pub mod kind;
 pub mod line_clock;
@@ -62,7 +70,10 @@ mod watch;
 
 pub use alerts::{Alert, AlertEvidence, AlertGate, AlertReceiver, alerts};
 pub use band::{Band, BandError, BandSettings};
+pub use event_gate::EventGate;
+pub use event_lines::{EventSettings, events};
 pub use feed::Entry;
+pub use handler::{Handled, HandlerGate, HandlerReceiver, handler};
 pub use host::{HostRegion, HostSettings, HostSettingsError, host};
 pub use host_gate::HostGate;
 pub use intake::{LineFormat, LineIntake, UnknownFormat};

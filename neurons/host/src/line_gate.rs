@@ -5,12 +5,9 @@
 //! It follows that a line with a time of its own takes effect when the next one has arrived, which could have the same
 //! time; a line without takes effect at once.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use neuronbus::gate::{Admissions, Gate, GateAccount, GateError, GateLink, GatePast, Outlook};
 use neuronbus::id::RegionId;
@@ -18,18 +15,13 @@ use neuronbus::spike::Spike;
 use neuronbus::time::Tick;
 
 use crate::feed::{FeedReader, FeedWriter, feed};
-use crate::follow::{Follower, Start};
+use crate::follow::Follower;
+use crate::input::{CHUNK, Input, LOOK};
 use crate::intake::{LineIntake, LineTally};
 use crate::line_group::{Gathered, LineGroup};
 use crate::lines::{LineSettings, LineSource};
 use crate::refusals::RefusalKind;
 use crate::roster::{RosterReader, roster};
-
-/// Bytes asked for at a time: some thousand lines.
-const CHUNK: usize = 256 << 10;
-
-/// How often a followed file is looked at.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Reads a stream of lines and drives the neuron of each line's topic.
 #[derive(Debug)]
@@ -52,7 +44,7 @@ struct Running {
     admitted: u64,
     /// Lines to come that were admitted by a run before this one.
     skip: u64,
-    group: LineGroup,
+    group: LineGroup<Spike>,
     /// The first tick that lines may still be admitted to.
     open: Tick,
 }
@@ -214,34 +206,6 @@ fn admit_line(
     let neuron = neuron.ok_or("its topic was refused before")?;
     let driven = inbound.drive(neuron, 1.0, line.priority(), line.inline());
     driven.map_err(|error| error.to_string())
-}
-
-/// What the thread reads from.
-enum Input {
-    Stream(Box<dyn Read + Send>),
-    Followed(Box<Follower>),
-}
-
-impl Input {
-    fn open(source: LineSource, max_line: usize) -> Result<Self, String> {
-        Ok(match source {
-            LineSource::Stdin => Self::Stream(Box::new(std::io::stdin())),
-            LineSource::Reader(reader) => Self::Stream(reader),
-            LineSource::File { path, follow: true } => {
-                Self::Followed(Box::new(Follower::new(&path, Start::Beginning, max_line)))
-            }
-            LineSource::File { path, follow: false } => Self::Stream(Box::new(open(&path)?)),
-        })
-    }
-}
-
-fn open(path: &Path) -> Result<File, String> {
-    let file =
-        File::open(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    match file.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err(format!("{} is a directory", path.display())),
-        _ => Ok(file),
-    }
 }
 
 /// What the thread owns.

@@ -5,25 +5,24 @@
 //! early. What is admitted when is then a function of the stream alone.
 
 use neuronbus::pace::Stamp;
-use neuronbus::spike::Spike;
 use neuronbus::time::{Tick, TickLength};
 
-use crate::feed::{Ending, FeedReader, Next, is_shared};
+use crate::feed::{Dated, Ending, Feed, Next};
 use crate::line_clock::LINE_NS;
 
 /// Lines in one group at most. Further ones of the same tick follow in the next, so that a stream whose times stand
 /// still needs no more memory than another.
 const LINES_MAX: usize = 65_536;
 
-/// The lines of the tick that comes next.
-#[derive(Debug, Default)]
-pub(crate) struct LineGroup {
-    lines: Vec<Spike>,
+/// The lines of the tick that comes next, in whatever form the thread hands them over.
+#[derive(Debug)]
+pub(crate) struct LineGroup<T> {
+    lines: Vec<T>,
     tick: Tick,
     complete: bool,
     stamp: Option<Stamp>,
     /// The first line of the group after.
-    next: Option<(Spike, Option<Stamp>)>,
+    next: Option<(T, Option<Stamp>)>,
     /// No line that is not here yet is in an earlier tick.
     floor: Tick,
 }
@@ -39,9 +38,20 @@ pub(crate) enum Gathered {
     Ended(Ending),
 }
 
-impl LineGroup {
+impl<T> Default for LineGroup<T> {
+    fn default() -> Self {
+        let tick = Tick::default();
+        Self { lines: Vec::new(), tick, complete: false, stamp: None, next: None, floor: tick }
+    }
+}
+
+impl<T: Dated> LineGroup<T> {
     /// Takes in what has come.
-    pub(crate) fn gather(&mut self, feed: &mut FeedReader, length: TickLength) -> Gathered {
+    pub(crate) fn gather(
+        &mut self,
+        feed: &mut impl Feed<Item = T>,
+        length: TickLength,
+    ) -> Gathered {
         while !self.complete {
             let (line, stamp) = match self.next.take() {
                 Some(first) => first,
@@ -65,8 +75,8 @@ impl LineGroup {
     }
 
     #[inline]
-    fn add(&mut self, line: Spike, stamp: Option<Stamp>, length: TickLength) {
-        let tick = line.tick(length);
+    fn add(&mut self, line: T, stamp: Option<Stamp>, length: TickLength) {
+        let tick = length.tick_at(line.time_ns());
         if self.lines.is_empty() {
             self.tick = tick;
         } else if tick > self.tick {
@@ -74,7 +84,7 @@ impl LineGroup {
             self.complete = true;
             return;
         }
-        let least = if is_shared(&line) { 0 } else { LINE_NS };
+        let least = if line.is_shared() { 0 } else { LINE_NS };
         self.floor = length.tick_at(line.time_ns().saturating_add(least));
         self.stamp = self.stamp.or(stamp);
         self.lines.push(line);
@@ -83,7 +93,7 @@ impl LineGroup {
 
     /// The lines of a complete group, and when the first of them was handed over if that is known; the group is empty
     /// after it.
-    pub(crate) fn take(&mut self) -> (std::vec::Drain<'_, Spike>, Option<Stamp>) {
+    pub(crate) fn take(&mut self) -> (std::vec::Drain<'_, T>, Option<Stamp>) {
         self.complete = false;
         let stamp = self.stamp.take();
         (self.lines.drain(..), stamp)

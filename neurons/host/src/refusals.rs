@@ -51,9 +51,15 @@ pub enum RefusalKind {
     NotAnAlert,
     /// `alerts-full`: nobody takes the alerts out.
     AlertsFull,
+    /// `event-refused`: JSON, but no event that could be published; or one that the cortex did not take.
+    EventRefused,
+    /// `not-an-event`: a payload that carries no record of an event.
+    NotAnEvent,
+    /// `handled-full`: nobody takes the handled events out.
+    HandledFull,
 }
 
-const KINDS: usize = 20;
+const KINDS: usize = 23;
 
 impl RefusalKind {
     /// All kinds, in the order in which reports list them.
@@ -78,6 +84,9 @@ impl RefusalKind {
         Self::RingFull,
         Self::NotAnAlert,
         Self::AlertsFull,
+        Self::EventRefused,
+        Self::NotAnEvent,
+        Self::HandledFull,
     ];
 
     /// The stable word for it.
@@ -104,6 +113,9 @@ impl RefusalKind {
             Self::RingFull => "ring-full",
             Self::NotAnAlert => "not-an-alert",
             Self::AlertsFull => "alerts-full",
+            Self::EventRefused => "event-refused",
+            Self::NotAnEvent => "not-an-event",
+            Self::HandledFull => "handled-full",
         }
     }
 
