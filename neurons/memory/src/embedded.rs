@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use neuronbus::event::EventId;
+use neuronbus_nearest::SignIndex;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 
-use crate::index::SignIndex;
 use crate::memory::{Engram, Found, Links, Memory, MemoryError, Query};
 
 const ENGRAMS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("engrams");

@@ -32,7 +32,6 @@
 pub mod conformance;
 pub mod embedded;
 pub mod hippocampus;
-pub mod index;
 pub mod memory;
 pub mod meter;
 #[cfg(feature = "qdrant")]
@@ -41,6 +40,6 @@ mod tiers;
 
 pub use embedded::EmbeddedMemory;
 pub use hippocampus::{Encode, Hippocampus, HippocampusSettings};
-pub use index::SignIndex;
 pub use memory::{Engram, Found, Links, Memory, MemoryError, Query};
 pub use meter::{MemoryCounts, MemoryMeter};
+pub use neuronbus_nearest::SignIndex;

@@ -10,11 +10,11 @@
 //! a tick waits for nobody. A server that is away is given up for a while (`neuronbus-rest`), and every call says so.
 
 use neuronbus::event::{EventId, TopicPattern};
+use neuronbus_nearest::SignIndex;
 use neuronbus_rest::{RestClient, RestCounts, RestError, RestSettings};
 use serde_json::{Value, json};
 
 use crate::embedded::Saved;
-use crate::index::SignIndex;
 use crate::memory::{Engram, Found, Links, Memory, MemoryError, Query};
 
 /// The collection that the first design names.
