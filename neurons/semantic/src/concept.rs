@@ -108,7 +108,24 @@ impl Concept {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConceptError> {
+    /// Gets what another has beside it; a threshold that the other says replaces its own.
+    pub(crate) fn take_in(&mut self, other: &Self) {
+        let add = |own: &mut Vec<String>, others: &[String]| {
+            let new: Vec<_> = others.iter().filter(|text| !own.contains(text)).cloned().collect();
+            own.extend(new);
+        };
+        add(&mut self.exemplars, &other.exemplars);
+        add(&mut self.topics, &other.topics);
+        add(&mut self.opposites, &other.opposites);
+        add(&mut self.same_as, &other.same_as);
+        self.threshold = other.threshold.or(self.threshold);
+    }
+
+    /// Whether it can be one of a lexicon's.
+    ///
+    /// # Errors
+    /// [`ConceptError`] for the first text that no encoder reads, and for a threshold that no score reaches or exceeds.
+    pub fn check(&self) -> Result<(), ConceptError> {
         let refuse = |text: &str, reason| ConceptError::Text {
             concept: self.name.clone(),
             text: text.chars().take(40).collect(),

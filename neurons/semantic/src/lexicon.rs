@@ -5,82 +5,21 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use neuronbus_nearest::{Search, Signs};
 
 use crate::concept::{Concept, ConceptError};
 use crate::encoder::{Encoder, Model, VectorError};
+use crate::judgement::in_order;
+pub use crate::judgement::{Judgement, Match, Means, Verdict};
 use crate::labelled::{Labels, SURE};
 use crate::matrix::Matrix;
 use crate::text;
 
+/// Exemplars up to which a text is compared with every one of them.
+const EXACT: usize = 50_000;
+
 /// Names of more words than this are sentences, and sentences that differ by a word say the same more often than not.
 const NAME_WORDS: usize = 4;
-
-/// How a text found its concept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Means {
-    /// It is a topic of the concept, letter by letter.
-    Topic,
-    /// It resembles an exemplar.
-    Meaning,
-}
-
-/// A concept that a text belongs to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Match {
-    /// Which, by its position in the lexicon.
-    pub concept: u32,
-    /// Cosine with the nearest exemplar that counts; 1 for a topic.
-    pub score: f32,
-    /// What the score does to the concept's membrane, which fires from 1 on.
-    pub drive: f32,
-    /// How.
-    pub by: Means,
-}
-
-/// Why a concept does, or does not, fire.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[serde(rename_all = "kebab-case", tag = "verdict")]
-#[non_exhaustive]
-pub enum Verdict {
-    /// It fires.
-    Fires,
-    /// No exemplar is near enough.
-    BelowThreshold,
-    /// The exemplars that are near enough are siblings of the text: one word of each differs.
-    Sibling {
-        /// The nearest of them.
-        exemplar: String,
-    },
-    /// The text is nearer to what the concept is the opposite of.
-    Opposite {
-        /// That text.
-        text: String,
-        /// Its cosine.
-        score: f32,
-    },
-    /// A stronger concept keeps it down.
-    Inhibited {
-        /// Which.
-        by: String,
-    },
-}
-
-/// One concept's part in a decision.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Judgement {
-    /// The concept's name.
-    pub concept: String,
-    /// Cosine with the nearest exemplar that counts.
-    pub score: f32,
-    /// From where on it fires.
-    pub threshold: f32,
-    /// The nearest exemplar of all.
-    pub exemplar: String,
-    /// What became of it.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-}
 
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -107,6 +46,8 @@ pub struct Lexicon {
     inhibition: f32,
     /// What decides instead of the nearest exemplar, if anything does.
     pub(crate) labels: Option<Labels>,
+    /// Where there are too many exemplars to compare a text with each, their signs.
+    signs: Option<Signs>,
 }
 
 impl Lexicon {
@@ -125,6 +66,7 @@ impl Lexicon {
             opposite_texts: Vec::new(),
             inhibition: 0.0,
             labels: None,
+            signs: None,
             model,
         };
         let mut names = HashMap::<&str, (), FixedState>::default();
@@ -138,7 +80,22 @@ impl Lexicon {
         }
         encode_into(encoder, &lexicon.texts, &mut lexicon.exemplars)?;
         encode_into(encoder, &lexicon.opposite_texts, &mut lexicon.opposites)?;
-        Ok(lexicon)
+        Ok(lexicon.exact_up_to(EXACT))
+    }
+
+    /// Compares a text with every exemplar only if there are no more than so many; 50,000 unless this is called. Beyond
+    /// that, those whose numbers differ from the text's in the fewest signs are compared, one in 64 and 128 to 512 of
+    /// them: a text fires the concepts of these, and no others.
+    ///
+    /// Nothing is drawn by chance: the same texts find the same concepts on every machine. Judgements stay exact.
+    #[must_use]
+    pub fn exact_up_to(mut self, exemplars: usize) -> Self {
+        self.signs = (self.exemplars.len() > exemplars).then(|| {
+            let mut signs = Signs::new(self.model.dimensions());
+            (0..self.exemplars.len()).for_each(|row| signs.push(self.exemplars.row(row)));
+            signs
+        });
+        self
     }
 
     fn claim_topics(&mut self, concept: &Concept) -> Result<(), ConceptError> {
@@ -260,26 +217,60 @@ impl Lexicon {
             let found = self.recognise_label(labels, words, vector, room)?;
             room.matches.extend(found.filter(|found| exact != Some(found.concept)));
         } else if let Some(vector) = vector {
-            self.exemplars.scores(vector, &mut room.scores)?;
-            for (at, kept) in self.concepts.iter().enumerate() {
-                let near = nearest(&room.scores[kept.rows.clone()]).1;
-                if near < kept.threshold || exact == Some(at as u32) {
-                    continue;
-                }
-                if let Some((score, Verdict::Fires)) = self.weigh(kept, words, vector, &room.scores)
-                {
-                    let drive = score / kept.threshold;
-                    room.matches.push(Match {
-                        concept: at as u32,
-                        score,
-                        drive,
-                        by: Means::Meaning,
-                    });
+            let asked = self.compare(vector, room)?;
+            for at in asked {
+                let at = room.near.get(at).map_or(at, |&near| near as usize);
+                if exact != Some(at as u32) {
+                    let found = self.match_with(at, words, vector, &room.scores);
+                    room.matches.extend(found);
                 }
             }
         }
         self.compete(&mut room.matches);
         Ok(())
+    }
+
+    /// Puts the scores of all exemplars into the room, or of those alone that may be near; and says which concepts they
+    /// belong to: all, or those in `room.near`.
+    fn compare(&self, vector: &[f32], room: &mut Room) -> Result<Range<usize>, VectorError> {
+        room.near.clear();
+        let Some(signs) = &self.signs else {
+            self.exemplars.scores(vector, &mut room.scores)?;
+            return Ok(0..self.concepts.len());
+        };
+        self.exemplars.check(vector)?;
+        room.scores.resize(self.exemplars.len(), 0.0);
+        let wanted = neuronbus_nearest::compared(signs.len());
+        for &row in signs.nearest(vector, wanted, None, &mut room.search) {
+            // Rows are in the order of their concepts, and every concept has one.
+            let after = self.concepts.partition_point(|kept| kept.rows.start <= row as usize);
+            let concept = after.saturating_sub(1) as u32;
+            if room.near.last() != Some(&concept) {
+                room.near.push(concept);
+            }
+        }
+        for &concept in &room.near {
+            // All exemplars of a concept, because which of them counts is not only a matter of nearness.
+            for row in self.concepts[concept as usize].rows.clone() {
+                room.scores[row] = self.exemplars.score(row, vector);
+            }
+        }
+        Ok(0..room.near.len())
+    }
+
+    /// A concept that a text belongs to by meaning, if it does.
+    fn match_with(&self, at: usize, words: &str, vector: &[f32], scores: &[f32]) -> Option<Match> {
+        let kept = &self.concepts[at];
+        if nearest(&scores[kept.rows.clone()]).1 < kept.threshold {
+            return None;
+        }
+        match self.weigh(kept, words, vector, scores) {
+            Some((score, Verdict::Fires)) => {
+                let (concept, drive) = (at as u32, score / kept.threshold);
+                Some(Match { concept, score, drive, by: Means::Meaning })
+            }
+            _ => None,
+        }
     }
 
     /// What a concept makes of a text, before others have a say: the score that counts, and why; `None` where it has
@@ -369,10 +360,12 @@ impl Lexicon {
             let judgements = self.judge_labels(labels, found, &words, vector)?;
             return Ok(in_order(judgements));
         }
+        let mut scores = Vec::new();
+        self.exemplars.scores(vector, &mut scores)?;
         let strongest = room.matches.iter().max_by(|a, b| a.drive.total_cmp(&b.drive));
         let judgements = self.concepts.iter().enumerate().filter_map(|(at, kept)| {
-            let near = kept.rows.start + nearest(&room.scores[kept.rows.clone()]).0;
-            let (mut score, mut verdict) = self.weigh(kept, &words, vector, &room.scores)?;
+            let near = kept.rows.start + nearest(&scores[kept.rows.clone()]).0;
+            let (mut score, mut verdict) = self.weigh(kept, &words, vector, &scores)?;
             match (fires(at), strongest) {
                 (Some(matched), _) => (score, verdict) = (matched.score, Verdict::Fires),
                 (None, Some(by)) if verdict == Verdict::Fires => {
@@ -387,18 +380,14 @@ impl Lexicon {
     }
 }
 
-/// What fires first, then by score.
-fn in_order(mut judgements: Vec<Judgement>) -> Vec<Judgement> {
-    let fires = |judgement: &Judgement| judgement.verdict == Verdict::Fires;
-    judgements.sort_by(|a, b| fires(b).cmp(&fires(a)).then(b.score.total_cmp(&a.score)));
-    judgements
-}
-
 /// What matching a text needs besides the lexicon; its buffers are kept from call to call.
 #[derive(Debug, Default)]
 pub struct Room {
     pub(crate) scores: Vec<f32>,
     matches: Vec<Match>,
+    search: Search,
+    /// Concepts with an exemplar that may be near, where not all are compared; in their order.
+    near: Vec<u32>,
 }
 
 impl Room {

@@ -61,7 +61,8 @@ pub fn spaced_into(topic: &str, words: &mut String) {
 }
 
 /// Whether two names begin or end with the same words, and differ in between by one or two words each, as `payment
-/// succeeded` and `payment failed` do, or `flight on time` and `flight delayed`.
+/// succeeded` and `payment failed` do, or `flight on time` and `flight delayed`. Forms of one word are no difference:
+/// `user login` and `user logged in`, `payment failed` and `payment failure`.
 ///
 /// Siblings name different outcomes of one thing more often than one outcome in two ways, and no cosine tells the two
 /// apart: models put opposites nearer together than paraphrases.
@@ -74,8 +75,32 @@ pub fn are_siblings(left: &str, right: &str) -> bool {
     let before = same(&mut left.iter().zip(&right));
     let (left, right) = (&left[before..], &right[before..]);
     let after = same(&mut left.iter().rev().zip(right.iter().rev()));
-    let differ = |words: &[&str]| (1..=DIFFERENT_WORDS).contains(&(words.len() - after));
-    before + after > 0 && differ(left) && differ(right)
+    let (left, right) = (&left[..left.len() - after], &right[..right.len() - after]);
+    let differ = |words: &[&str]| (1..=DIFFERENT_WORDS).contains(&words.len());
+    before + after > 0 && differ(left) && differ(right) && !are_forms(left, right)
+}
+
+fn are_forms(left: &[&str], right: &[&str]) -> bool {
+    let stems = |words: &[&str]| words.iter().map(|word| stem(word)).collect::<String>();
+    stems(left) == stems(right)
+}
+
+/// Endings of English words that leave their meaning as it is, the longer ones first.
+const ENDINGS: [&str; 10] = ["ation", "ment", "ure", "ion", "ing", "ed", "es", "al", "s", "y"];
+
+/// Letters of the shortest stem.
+const STEM: usize = 3;
+
+/// A word without its ending, and without what endings do to words: a letter that is doubled, an `e` that is dropped.
+fn stem(word: &str) -> &str {
+    let short = |ending: &str| word.strip_suffix(ending).filter(|stem| stem.len() >= STEM);
+    let stem = ENDINGS.into_iter().find_map(short).or_else(|| short("e")).unwrap_or(word);
+    match stem.as_bytes() {
+        [.., first, second] if first == second && second.is_ascii() && stem.len() > STEM => {
+            &stem[..stem.len() - 1]
+        }
+        _ => stem,
+    }
 }
 
 /// Names that differ by more words than this have little in common.
@@ -105,6 +130,9 @@ mod tests {
             ("payment succeeded", "payment failed"),
             ("flight on time", "flight delayed"),
             ("low battery", "full battery"),
+            ("user login", "user logout"),
+            ("user logged in", "user logged out"),
+            ("device connected", "device disconnected"),
         ] {
             assert!(are_siblings(left, right) && are_siblings(right, left), "{left}, {right}");
         }
@@ -113,6 +141,10 @@ mod tests {
             ("payment failed", "payment failed"),
             ("user login", "authentication successful"),
             ("payment failed", "payment"),
+            ("user login", "user logged in"),
+            ("payment failed", "payment failure"),
+            ("order shipped", "order shipment"),
+            ("subscription cancelled", "subscription cancellation"),
             ("", ""),
         ] {
             assert!(!are_siblings(left, right) && !are_siblings(right, left), "{left}, {right}");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use neuronbus::cortex::CortexBuilder;
+use neuronbus::id::RegionId;
 use neuronbus::prelude::*;
 
 use crate::concept::{Concept, ConceptError};
@@ -61,7 +62,8 @@ pub struct MeaningPorts {
     pub concepts: Port,
     /// What was read and recognised, while it runs.
     pub meter: Arc<SemanticMeter>,
-    region: neuronbus::id::RegionId,
+    reader: RegionId,
+    region: RegionId,
 }
 
 impl MeaningPorts {
@@ -69,6 +71,12 @@ impl MeaningPorts {
     #[must_use]
     pub fn concept(&self, name: &str) -> Port {
         Port::of(self.region, name)
+    }
+
+    /// The region of the concepts, and the one that reads for them.
+    #[must_use]
+    pub fn regions(&self) -> (RegionId, RegionId) {
+        (self.region, self.reader)
     }
 }
 
@@ -126,12 +134,12 @@ impl<R: Reading + 'static> Meaning<R> {
         Self { holds: true, ..self }
     }
 
-    /// Puts `PATH/reader`, `PATH/concepts` and, unless the encoder is [instant](Encoder::is_instant), `PATH/encoder`
-    /// into a topology.
+    /// Puts the concepts at `PATH`, `PATH/reader` and, unless the encoder is [instant](Encoder::is_instant),
+    /// `PATH/encoder` into a topology.
     pub fn wire(self, builder: &mut CortexBuilder) -> MeaningPorts {
         let lexicon = Arc::new(self.lexicon);
-        let [reader, concepts, door] =
-            ["reader", "concepts", "encoder"].map(|part| format!("{}/{part}", self.path));
+        let [reader, door] = ["reader", "encoder"].map(|part| format!("{}/{part}", self.path));
+        let concepts = self.path;
         let mut region = Region::agents(&concepts).membrane(self.membrane);
         for at in 0..lexicon.len() as u32 {
             let name = lexicon.name(at);
@@ -154,6 +162,7 @@ impl<R: Reading + 'static> Meaning<R> {
             let gate = builder.region(Region::gated(&door, gate));
             builder.project(reader, gate, carried()).project(gate, reader, carried());
         }
-        MeaningPorts { input: reader.into(), concepts: concepts.into(), meter, region: concepts }
+        let (input, region) = (reader.into(), concepts);
+        MeaningPorts { input, concepts: concepts.into(), meter, reader, region }
     }
 }

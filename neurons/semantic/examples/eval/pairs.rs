@@ -71,6 +71,27 @@ fn halved(pairs: &[Scored], guarded: bool) -> (f64, f64, f32) {
     (with / count, without / count, thresholds / count as f32)
 }
 
+/// What single thresholds do on all pairs, each kind by itself.
+fn print_thresholds(pairs: &[Pair], encoder: &dyn Encoder) -> Outcome<()> {
+    println!("\n## What a threshold does (all pairs, read as names, siblings held apart)\n");
+    println!("| threshold | paraphrases found | unrelated taken | opposites taken |");
+    println!("| --- | --- | --- | --- |");
+    let all: Vec<&Pair> = pairs.iter().collect();
+    let scored = score(&all, encoder)?;
+    for threshold in (4..=12).map(|step| step as f32 * 0.05) {
+        let share = |of: &dyn Fn(&Scored) -> bool| {
+            let of: Vec<_> = scored.iter().filter(|pair| of(pair)).collect();
+            let taken = of.iter().filter(|pair| pair.score >= threshold && !pair.siblings).count();
+            taken as f64 / of.len().max(1) as f64 * 100.0
+        };
+        let found = share(&|pair| pair.similar);
+        let unrelated = share(&|pair| !pair.similar && !pair.opposite);
+        let opposites = share(&|pair| pair.opposite);
+        println!("| {threshold:.2} | {found:.1} % | {unrelated:.1} % | {opposites:.1} % |");
+    }
+    Ok(())
+}
+
 pub(crate) fn print(folder: &Path, encoder: &Arc<dyn Encoder>) -> Outcome<()> {
     let pairs = data::pairs(folder)?;
     println!(
@@ -93,5 +114,5 @@ pub(crate) fn print(folder: &Path, encoder: &Arc<dyn Encoder>) -> Outcome<()> {
             }
         }
     }
-    Ok(())
+    print_thresholds(&pairs, &**encoder)
 }
