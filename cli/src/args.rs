@@ -128,15 +128,21 @@ pub(crate) struct CalibrateOptions {
     /// A line for each example: a text, a comma, its concept
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// Model by its name, or its directory
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    pub(crate) model: String,
+    /// Model by its name, or its directory; static, or the one of the brain, unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
     /// Hold out one of so many parts in turn
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) folds: usize,
     /// Write the concepts with their thresholds to this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
+    /// Write them where this brain description has its concepts, so that its runs use them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "out")]
+    pub(crate) brain: Option<PathBuf>,
+    /// Which region of the brain, if it has several of kind concepts
+    #[arg(long, value_name = "PATH", requires = "brain")]
+    pub(crate) region: Option<String>,
     /// How to write what was found
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub(crate) format: ReportFormat,
@@ -147,10 +153,16 @@ pub(crate) struct ExplainOptions {
     /// The text
     pub(crate) text: String,
     /// Concepts, as calibrate writes them
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) concepts: PathBuf,
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "brain")]
+    pub(crate) concepts: Option<PathBuf>,
+    /// The concepts of this brain description, as its runs use them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "concepts")]
+    pub(crate) brain: Option<PathBuf>,
+    /// Which region of the brain, if it has several of kind concepts
+    #[arg(long, value_name = "PATH", requires = "brain")]
+    pub(crate) region: Option<String>,
     /// Model by its name, or its directory; the one the concepts were calibrated with unless given
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "brain")]
     pub(crate) model: Option<String>,
     /// Show so many concepts
     #[arg(long, value_name = "N", default_value_t = 5)]

@@ -9,6 +9,7 @@ use neuronbus::snapshot::FileError;
 use neuronbus_connectome::{AssembleError, DescriptionErrors};
 use neuronbus_semantic::calibration::CalibrationError;
 use neuronbus_semantic::concept::ConceptError;
+use neuronbus_semantic::concept_file::ConceptFileError;
 use neuronbus_semantic::encoder::EncodeError;
 use neuronbus_semantic::store::StoreError;
 
@@ -77,6 +78,8 @@ pub(crate) enum Failure {
     Encode(#[from] EncodeError),
     #[error("{}: {reason}", path.display())]
     Examples { path: PathBuf, reason: String },
+    #[error("{}: {source}", path.display())]
+    ConceptFile { path: PathBuf, source: Box<ConceptFileError> },
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
     #[error("{} cannot be written: {source}", path.display())]
@@ -92,6 +95,13 @@ impl Failure {
             Self::Usage(_) | Self::Description(_) | Self::Assemble(_) | Self::Build(_) => 2,
             Self::Operator(_) | Self::Change(_) | Self::NoNeuron(_) => 2,
             Self::Calibration(_) | Self::Concepts(_) | Self::Encode(_) => 2,
+            Self::ConceptFile { source, .. } => {
+                if matches!(**source, ConceptFileError::File(_)) {
+                    1
+                } else {
+                    2
+                }
+            }
             Self::Store(StoreError::Unknown { .. }) | Self::Examples { .. } => 2,
             Self::SeveralNeurons(_) | Self::NoSpike(_) | Self::NoDescription(_) => 2,
             _ => 1,

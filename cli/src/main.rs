@@ -11,6 +11,7 @@ mod clock;
 mod console;
 mod failure;
 mod figures;
+mod handled;
 mod history;
 mod inspect;
 mod interrupt;

@@ -1,32 +1,20 @@
 //! `neuronbus model`, `calibrate` and `explain`: what texts mean, without running a brain.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use neuronbus_connectome::{Brain, ConceptsPlan, RegionKind};
 use neuronbus_semantic::calibration::{self, Calibration, Sample};
-use neuronbus_semantic::concept::Concept;
+use neuronbus_semantic::concept_file::ConceptFile;
+use neuronbus_semantic::encoder::Encoder;
 use neuronbus_semantic::lexicon::{Judgement, Lexicon, Verdict};
 use neuronbus_semantic::store::{self, StoreError};
 use neuronbus_semantic::text::{self, spaced};
-use serde::{Deserialize, Serialize};
 
 use crate::args::{CalibrateOptions, ExplainOptions, ModelAction, ReportFormat};
 use crate::console::Console;
 use crate::failure::Failure;
-
-/// Concepts with their thresholds, and the model that those are good for.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConceptFile {
-    /// As `--model` names it.
-    model: String,
-    /// The model itself, so that thresholds are not used with another.
-    made_with: String,
-    /// Where labels decide, the logit below which they do not; where it is absent, the nearest exemplar decides.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    abstain: Option<f32>,
-    concepts: Vec<Concept>,
-}
 
 pub(crate) fn model(action: &ModelAction, console: Console) -> Result<(), Failure> {
     match action {
@@ -89,22 +77,84 @@ fn samples(path: &Path) -> Result<Vec<Sample>, Failure> {
 
 pub(crate) fn calibrate(options: &CalibrateOptions, console: Console) -> Result<(), Failure> {
     let samples = samples(&options.file)?;
-    let encoder = store::open(&options.model)?;
+    let brain = options.brain.as_ref().map(|path| Target::of(path, options)).transpose()?;
+    let (model, out) = match brain {
+        Some(Target { model, file }) => (model, Some(file)),
+        None => {
+            let model = options.model.clone().unwrap_or_else(|| store::BUNDLED.to_owned());
+            (model, options.out.clone())
+        }
+    };
+    let encoder = store::open(&model)?;
     let found = calibration::calibrate(&samples, &*encoder, options.folds)?;
-    if let Some(path) = &options.out {
-        let concepts = found.concepts(&samples);
-        let (model, made_with) = (options.model.clone(), found.model.clone());
-        let file = ConceptFile { model, made_with, abstain: found.abstain(), concepts };
-        let text = serde_json::to_string_pretty(&file).map_err(Failure::Json)?;
-        std::fs::write(path, text + "\n")
-            .map_err(|source| Failure::File { path: path.clone(), source })?;
+    if let Some(path) = &out {
+        ConceptFile::of(&found, &samples, &model).write(path).map_err(|source| {
+            Failure::ConceptFile { path: path.clone(), source: Box::new(source) }
+        })?;
     }
     match options.format {
         ReportFormat::Json => {
             let text = serde_json::to_string_pretty(&found).map_err(Failure::Json)?;
             console.write(&(text + "\n"))
         }
-        ReportFormat::Text => console.write(&table(&found)),
+        ReportFormat::Text => {
+            let mut text = table(&found);
+            if let Some(path) = &out {
+                // Writing into a string cannot fail.
+                let _ = writeln!(text, "\nwritten to {}", path.display());
+            }
+            console.write(&text)
+        }
+    }
+}
+
+/// Where the calibration of a brain goes, and by which model.
+struct Target {
+    model: String,
+    file: PathBuf,
+}
+
+impl Target {
+    fn of(path: &Path, options: &CalibrateOptions) -> Result<Self, Failure> {
+        let refuse = |reason: String| Failure::Examples { path: path.to_owned(), reason };
+        let brain = Brain::read_uncalibrated(path)?;
+        let (region, plan) = concepts_of(&brain, path, options.region.as_deref())?;
+        let file = plan.file().ok_or_else(|| {
+            refuse(format!("region {region} has no `file` for its concepts: file = \"my.json\""))
+        })?;
+        let model = options.model.clone().unwrap_or_else(|| plan.model().to_owned());
+        if plan.names_model() && model != plan.model() {
+            let said = plan.model();
+            return Err(refuse(format!("region {region} is of the model {said:?}, not {model:?}")));
+        }
+        Ok(Self { model, file: file.to_owned() })
+    }
+}
+
+/// The region of concepts that is meant: the one at this path, or the only one.
+fn concepts_of<'b>(
+    brain: &'b Brain,
+    path: &Path,
+    region: Option<&str>,
+) -> Result<(&'b str, &'b ConceptsPlan), Failure> {
+    let all = brain.regions().iter().filter_map(|region| match &region.kind {
+        RegionKind::Concepts(plan) => Some((region.path.as_str(), plan)),
+        _ => None,
+    });
+    let found: Vec<_> =
+        all.filter(|(path, _)| region.is_none_or(|region| region == *path)).collect();
+    let refuse = |reason: String| Failure::Examples { path: path.to_owned(), reason };
+    match (found.as_slice(), region) {
+        ([only], _) => Ok(*only),
+        ([], None) => Err(refuse("it has no region of kind \"concepts\"".to_owned())),
+        ([], Some(region)) => {
+            Err(refuse(format!("it has no region of kind \"concepts\" at {region:?}")))
+        }
+        (several, _) => {
+            let paths: Vec<&str> = several.iter().map(|(path, _)| *path).collect();
+            let paths = paths.join(", ");
+            Err(refuse(format!("it has several regions of kind \"concepts\": --region {paths}")))
+        }
     }
 }
 
@@ -162,22 +212,25 @@ fn table(found: &Calibration) -> String {
     text
 }
 
-fn concepts(path: &Path) -> Result<ConceptFile, Failure> {
-    let refuse = |reason: String| Failure::Examples { path: path.to_owned(), reason };
-    let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))
+/// The concepts that are asked about, and the encoder by which they are read.
+fn asked(options: &ExplainOptions) -> Result<(Arc<dyn Encoder>, Lexicon), Failure> {
+    if let Some(path) = &options.brain {
+        let brain = Brain::read(path)?;
+        let (_, plan) = concepts_of(&brain, path, options.region.as_deref())?;
+        let refuse = |reason| Failure::Examples { path: path.clone(), reason };
+        return plan.lexicon().map_err(refuse);
+    }
+    // One of the two is given, or the command line would have been refused.
+    let path = options.concepts.clone().unwrap_or_default();
+    let refuse = |source| Failure::ConceptFile { path: path.clone(), source: Box::new(source) };
+    let file = ConceptFile::read(&path).map_err(refuse)?;
+    let encoder = store::open(options.model.as_ref().unwrap_or(&file.model))?;
+    let lexicon = file.lexicon(&*encoder).map_err(refuse)?;
+    Ok((encoder, lexicon))
 }
 
 pub(crate) fn explain(options: &ExplainOptions, console: Console) -> Result<(), Failure> {
-    let file = concepts(&options.concepts)?;
-    let encoder = store::open(options.model.as_ref().unwrap_or(&file.model))?;
-    let mut lexicon = Lexicon::new(&file.concepts, &*encoder)?;
-    if let Some(abstain) = file.abstain {
-        lexicon = lexicon.classifying(abstain).map_err(|error| Failure::Examples {
-            path: options.concepts.clone(),
-            reason: error.to_string(),
-        })?;
-    }
+    let (encoder, lexicon) = asked(options)?;
     let vector = encoder.encode(&spaced(&options.text))?;
     let mut judgements = lexicon
         .judge(&options.text, &vector)
@@ -187,17 +240,9 @@ pub(crate) fn explain(options: &ExplainOptions, console: Console) -> Result<(), 
         let text = serde_json::to_string_pretty(&judgements).map_err(Failure::Json)?;
         return console.write(&(text + "\n"));
     }
-    let model = encoder.model().to_string();
-    let mut text = format!("{:?}, by {model}\n", options.text);
-    if model != file.made_with {
-        // Writing into a string cannot fail.
-        let _ = writeln!(
-            text,
-            "these thresholds are for {}: calibrate again for this model",
-            file.made_with
-        );
-    }
+    let mut text = format!("{:?}, by {}\n", options.text, encoder.model());
     for judgement in &judgements {
+        // Writing into a string cannot fail.
         let _ = writeln!(text, "{}", line(judgement));
     }
     console.write(&text)

@@ -13,6 +13,7 @@ use crate::args::{ReportFormat, RunOptions};
 use crate::clock::Moment;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::handled::HandledLog;
 use crate::report::{self, AlertLog, Snapshot, Summary};
 use crate::view::{self, Style, View};
 use crate::{interrupt, progress};
@@ -43,10 +44,10 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
             // What workers that run freely know of each other is in no snapshot.
             recording.snapshots = Every::NEVER;
         }
-        recording.description = std::fs::read(&options.brain)
-            .map_err(|source| Failure::File { path: options.brain.clone(), source })?;
+        brain.description().as_bytes().clone_into(&mut recording.description);
         builder.journal(recording);
     }
+    let handled = HandledLog::open(assembled.handlers())?;
     let interrupts = interrupt::listen()?;
     let began = Moment::now();
     let cortex = builder.build()?;
@@ -54,7 +55,7 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
         Some(span) => cortex.spawn_for(span)?,
         None => cortex.spawn()?,
     };
-    let mut watch = Watch::new(&brain, assembled.alerts(), options, console, began);
+    let mut watch = Watch::new(&brain, (assembled.alerts(), handled), options, console, began);
     if let Ok(Some(recovered)) = running.inspect(|cortex| cortex.recovered().cloned()) {
         watch.tell_of_recovery(&recovered);
     }
@@ -67,13 +68,11 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
     watch.until_the_end(&running, &interrupts, options.time.and_then(|time| began.plus(time)))?;
     let cortex = drain(running)?;
     let wall_ms = began.elapsed().as_millis() as u64;
-    watch.collect_alerts();
-    let summary = Summary {
-        brain: &brain,
-        snapshot: Snapshot::of(&cortex, report::LINKS),
-        alerts: watch.finish(),
-        wall_ms,
-    };
+    watch.collect();
+    let (alerts, mut handled) = watch.finish();
+    let kept = handled.finish();
+    let snapshot = Snapshot::of(&cortex, report::LINKS);
+    let summary = Summary { brain: &brain, snapshot, alerts, handled, wall_ms };
     let text = match options.format {
         ReportFormat::Json => report::to_json(&summary)?,
         ReportFormat::Text => report::to_text(&summary, Style { colour: console.stdout_colour() }),
@@ -84,7 +83,7 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
         Some(path) => write_file(path, &cortex.topology().to_dot()),
         None => Ok(()),
     };
-    written.and(drawn).and_then(|()| gates_failed(&summary.snapshot))
+    written.and(drawn).and(kept).and_then(|()| gates_failed(&summary.snapshot))
 }
 
 /// A gate that broke did not end the run, but what was asked for was not all done.
@@ -131,6 +130,7 @@ struct Watch<'a> {
     brain: &'a Brain,
     receivers: &'a [AlertReceiver],
     alerts: AlertLog,
+    handled: HandledLog<'a>,
     display: Display,
     console: Console,
     began: Moment,
@@ -139,7 +139,7 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn new(
         brain: &'a Brain,
-        receivers: &'a [AlertReceiver],
+        (receivers, handled): (&'a [AlertReceiver], HandledLog<'a>),
         options: &RunOptions,
         console: Console,
         began: Moment,
@@ -149,7 +149,7 @@ impl<'a> Watch<'a> {
             (false, true) => Display::Live(View::new(Style { colour: console.stderr_colour() })),
             (false, false) => Display::Lines,
         };
-        Self { brain, receivers, alerts: AlertLog::default(), display, console, began }
+        Self { brain, receivers, alerts: AlertLog::default(), handled, display, console, began }
     }
 
     /// Returns when the run has ended, when its time is over, or at the first interrupt.
@@ -173,7 +173,7 @@ impl<'a> Watch<'a> {
                 return Ok(());
             }
             look = (look * 2).min(LOOK_LATER);
-            self.collect_alerts();
+            self.collect();
             if next_display.is_some_and(|next| next.remaining().is_zero()) {
                 let took = self.show(running)?;
                 // A brain so large that looking at it takes long is looked at less often.
@@ -209,13 +209,20 @@ impl<'a> Watch<'a> {
         Ok(took)
     }
 
-    fn collect_alerts(&mut self) {
+    /// Takes what has left the brain.
+    fn collect(&mut self) {
         for alert in self.receivers.iter().flat_map(AlertReceiver::drain) {
             if matches!(self.display, Display::Lines) {
                 self.console.say(&alert.to_string());
             }
             self.alerts.push(alert);
         }
+        let (display, console) = (&self.display, self.console);
+        self.handled.collect(|line| {
+            if matches!(display, Display::Lines) {
+                console.say(&format!("handled {line}"));
+            }
+        });
     }
 
     fn tell(&self, line: &str) {
@@ -235,8 +242,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Ends the display and hands over the alerts.
-    fn finish(self) -> AlertLog {
-        self.alerts
+    /// Ends the display and hands over what has left the brain.
+    fn finish(self) -> (AlertLog, HandledLog<'a>) {
+        (self.alerts, self.handled)
     }
 }

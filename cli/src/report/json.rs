@@ -3,7 +3,7 @@
 use neuronbus::cortex::{
     AxonEntry, Digest, FaultEntry, GateEntry, Latencies, SpikeCounts, WorkerEntry,
 };
-use neuronbus_connectome::{Alert, pace_name};
+use neuronbus_connectome::{Alert, Handled, pace_name};
 use serde::Serialize;
 
 use super::{LinkLine, PopulationLine, Summary};
@@ -25,6 +25,8 @@ struct Document<'a> {
     populations: &'a [PopulationLine],
     alerts: Vec<&'a Alert>,
     alert_count: u64,
+    handled: Vec<&'a Handled>,
+    handled_count: u64,
     workers: &'a [WorkerEntry],
     axons: &'a [AxonEntry],
     gates: &'a [GateEntry],
@@ -70,6 +72,8 @@ pub(crate) fn to_json(summary: &Summary<'_>) -> Result<String, Failure> {
         populations: &summary.snapshot.populations,
         alerts: summary.alerts.kept().collect(),
         alert_count: summary.alerts.total(),
+        handled: summary.handled.kept().collect(),
+        handled_count: summary.handled.total(),
         workers: &report.workers,
         axons: &report.axons,
         gates: &report.gates,

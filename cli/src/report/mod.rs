@@ -11,6 +11,8 @@ use neuronbus::cortex::{Cortex, Report};
 use neuronbus_connectome::{Alert, Brain};
 use serde::Serialize;
 
+use crate::handled::HandledLog;
+
 pub(crate) use json::to_json;
 pub(crate) use text::to_text;
 
@@ -141,6 +143,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) brain: &'a Brain,
     pub(crate) snapshot: Snapshot,
     pub(crate) alerts: AlertLog,
+    pub(crate) handled: HandledLog<'a>,
     /// Time from the start of the run to its end, in ms.
     pub(crate) wall_ms: u64,
 }

@@ -16,6 +16,9 @@ const LINKS: usize = 10;
 /// Alerts that a person reads.
 const ALERTS: usize = 10;
 
+/// Handled events that a person reads.
+const HANDLED: usize = 10;
+
 pub(crate) fn to_text(summary: &Summary<'_>, style: Style) -> String {
     let report = &summary.snapshot.report;
     let mut text = String::new();
@@ -29,6 +32,7 @@ pub(crate) fn to_text(summary: &Summary<'_>, style: Style) -> String {
     let _ = populations(&mut text, &summary.snapshot.populations, style);
     let _ = links(&mut text, &summary.snapshot.links, style);
     let _ = alerts(&mut text, summary, style);
+    let _ = handled(&mut text, summary, style);
     text
 }
 
@@ -250,6 +254,25 @@ fn alerts(text: &mut String, summary: &Summary<'_>, style: Style) -> std::fmt::R
         writeln!(text, "  the last {}:", last.len())?;
     }
     last.iter().rev().try_for_each(|alert| writeln!(text, "  {}", plain(&alert.to_string())))
+}
+
+fn handled(text: &mut String, summary: &Summary<'_>, style: Style) -> std::fmt::Result {
+    let log = &summary.handled;
+    if !log.is_needed() {
+        return Ok(());
+    }
+    writeln!(text, "\n{} ({})", style.bold("handled"), grouped(log.total()))?;
+    let last: Vec<_> = log.kept().rev().take(HANDLED).collect();
+    if log.total() > last.len() as u64 {
+        writeln!(text, "  the last {}:", last.len())?;
+    }
+    last.iter().rev().try_for_each(|handled| {
+        let said = |name: &str| handled.event.get(name).and_then(serde_json::Value::as_str);
+        let (topic, key) = (said("topic").unwrap_or_default(), said("key"));
+        let key = key.map(|key| format!(" {key}")).unwrap_or_default();
+        let line = format!("{}: {topic}{key}, from {}", handled.handler, handled.from);
+        writeln!(text, "  {}", plain(&line))
+    })
 }
 
 /// What gates and the runtime have to say in words, each beside who says it.

@@ -1,5 +1,6 @@
 //! A whole description: what `[brain]` says, and the checks that need more than one table.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use neuronbus::cortex::Exchange;
 use neuronbus::pace::Pace;
 use neuronbus::time::TickLength;
 
+use crate::files::Files;
 use crate::mistake::{Code, DescriptionErrors};
 use crate::projection::ProjectionPlan;
 use crate::region::{RegionKind, RegionPlan};
@@ -40,29 +42,64 @@ pub struct Brain {
     pub(crate) exchange: Exchange,
     pub(crate) regions: Vec<RegionPlan>,
     pub(crate) projections: Vec<ProjectionPlan>,
+    description: String,
 }
 
 impl Brain {
-    /// Reads and checks the description in a file.
+    /// Reads and checks the description in a file, and the files that it names.
     ///
     /// # Errors
     /// Every mistake of the file, or why it cannot be read.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, DescriptionErrors> {
-        let path = path.as_ref();
-        let shown = path.display().to_string();
-        let text = read_text(path).map_err(|why| DescriptionErrors::unreadable(&shown, &why))?;
-        Self::parse(&text, &shown)
+        Self::read_as(path.as_ref(), false)
     }
 
-    /// Checks a description; `file` is what messages call it, and its stem is the name of a brain that has none.
+    /// Reads a description whose files of concepts need not be there yet: what their calibration begins with.
+    ///
+    /// # Errors
+    /// Every other mistake of the file, or why it cannot be read.
+    pub fn read_uncalibrated(path: impl AsRef<Path>) -> Result<Self, DescriptionErrors> {
+        Self::read_as(path.as_ref(), true)
+    }
+
+    fn read_as(path: &Path, uncalibrated: bool) -> Result<Self, DescriptionErrors> {
+        let shown = path.display().to_string();
+        let text = read_text(path).map_err(|why| DescriptionErrors::unreadable(&shown, &why))?;
+        Self::parse_as(&text, &shown, uncalibrated)
+    }
+
+    /// Checks a description; `file` is what messages call it, and its stem is the name of a brain that has none. Files
+    /// that it names are read, from beside `file`, unless they stand in its table `[files]`.
     ///
     /// # Errors
     /// Every mistake of the text.
     pub fn parse(text: &str, file: &str) -> Result<Self, DescriptionErrors> {
+        Self::parse_as(text, file, false)
+    }
+
+    fn parse_as(text: &str, file: &str, uncalibrated: bool) -> Result<Self, DescriptionErrors> {
         let sheet = Sheet::new(file, text);
         let document = sheet.parse()?;
-        let brain = read_document(Table::document(&sheet, document.get_ref()), file);
+        let document = Table::document(&sheet, document.get_ref());
+        let (mut brain, files) = read_document(document, file, uncalibrated);
+        brain.description = files.carry(text, &brain.files_read());
         sheet.into_result().map(|()| brain)
+    }
+
+    /// The texts of the files that it names, by their names there.
+    fn files_read(&self) -> BTreeMap<String, String> {
+        let concepts = self.regions.iter().filter_map(|region| match &region.kind {
+            RegionKind::Concepts(plan) => plan.calibrated(),
+            _ => None,
+        });
+        concepts.filter_map(|file| Some((file.name.clone(), file.text.clone()?))).collect()
+    }
+
+    /// The text of the description, with that of the files that it names in a table `[files]`: read elsewhere, it is
+    /// the same brain.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// The name that the description gives, or the stem of its file.
@@ -141,7 +178,7 @@ fn read_text(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn read_document(document: Table<'_, '_>, file: &str) -> Brain {
+fn read_document(document: Table<'_, '_>, file: &str, uncalibrated: bool) -> (Brain, Files) {
     let stem = Path::new(file).file_stem().map_or("brain".into(), |stem| stem.to_string_lossy());
     let mut brain = Brain {
         name: stem.into_owned(),
@@ -154,11 +191,14 @@ fn read_document(document: Table<'_, '_>, file: &str) -> Brain {
         exchange: Exchange::default(),
         regions: Vec::new(),
         projections: Vec::new(),
+        description: String::new(),
     };
     if let Some(head) = document.table("brain") {
         read_head(head, &mut brain);
     }
-    let regions: Vec<_> = document.tables("region").into_iter().map(RegionPlan::read).collect();
+    let tables = document.tables("region").into_iter();
+    let files = Files::new(&document, file, uncalibrated);
+    let regions: Vec<_> = tables.map(|table| RegionPlan::read(table, &files)).collect();
     if regions.is_empty() && !document.has("region") {
         document.require("region", "at least one [[region]]");
     }
@@ -168,7 +208,7 @@ fn read_document(document: Table<'_, '_>, file: &str) -> Brain {
     }
     brain.regions = regions.into_iter().filter_map(|region| region.plan).collect();
     document.finish();
-    brain
+    (brain, files)
 }
 
 fn read_head(head: Table<'_, '_>, brain: &mut Brain) {
@@ -201,9 +241,9 @@ fn check_regions(sheet: &Sheet<'_>, regions: &[RegionRead]) {
     let mut standard_input: Option<String> = None;
     for region in regions {
         let Some(path) = &region.path else { continue };
-        let door = region.plan.as_ref().and_then(|plan| plan.kind.has_door().then_some("/door"));
-        for suffix in std::iter::once("").chain(door) {
-            let taken = format!("{}{suffix}", path.value);
+        let parts = region.plan.as_ref().map_or(&[][..], |plan| plan.kind.parts());
+        let below = parts.iter().map(|part| format!("{}/{part}", path.value));
+        for taken in std::iter::once(path.value.clone()).chain(below) {
             if reserved.iter().any(|(other, _)| *other == taken) {
                 let expected = format!("a path that no other region has: {taken:?} is taken");
                 sheet.wrong(Code::Duplicate, &path.place, expected);
@@ -246,7 +286,7 @@ pub(crate) fn find_region(
 pub(crate) fn fires(regions: &[RegionRead], at: usize) -> bool {
     let plan = regions.get(at).and_then(|region| region.plan.as_ref());
     plan.is_none_or(|plan| match &plan.kind {
-        RegionKind::Alerts { .. } => false,
+        RegionKind::Alerts { .. } | RegionKind::Handler(_) => false,
         RegionKind::Door(door) => door.direction() == Direction::Sensory,
         _ => true,
     })
@@ -255,5 +295,15 @@ pub(crate) fn fires(regions: &[RegionRead], at: usize) -> bool {
 /// Whether spikes mean anything to a region of this kind.
 pub(crate) fn hears(regions: &[RegionRead], at: usize) -> bool {
     let plan = regions.get(at).and_then(|region| region.plan.as_ref());
-    !plan.is_some_and(|plan| matches!(&plan.kind, RegionKind::Population(p) if p.is_source()))
+    plan.is_none_or(|plan| match &plan.kind {
+        RegionKind::Population(population) => !population.is_source(),
+        RegionKind::Events(_) => false,
+        _ => true,
+    })
+}
+
+/// Whether what arrives in a region must not add to its membranes.
+pub(crate) fn only_reads(regions: &[RegionRead], at: usize) -> bool {
+    let plan = regions.get(at).and_then(|region| region.plan.as_ref());
+    plan.is_some_and(|plan| plan.kind.only_reads())
 }

@@ -7,7 +7,7 @@ use neuronbus::time::Span;
 
 use crate::brain::Brain;
 use crate::quantity::{spell, spell_span};
-use crate::region::{Input, RegionKind, RegionPlan};
+use crate::region::{RegionKind, RegionPlan};
 
 impl RegionPlan {
     /// What the region is told, in a few words.
@@ -27,16 +27,17 @@ impl RegionPlan {
                 format!("{} every {period}{followed}, up to {most} neurons", senses.join(" "))
             }
             RegionKind::Lines(lines) => {
-                let input = match &lines.input {
-                    Input::Standard => "standard input".to_owned(),
-                    Input::File { path, follow: false } => path.display().to_string(),
-                    Input::File { path, follow: true } => format!("{}, followed", path.display()),
-                };
+                let input = lines.input.summary();
                 format!(
                     "lines of {input}, topic field {:?}, up to {} topics",
                     lines.topic_field, lines.max_topics
                 )
             }
+            RegionKind::Events(events) => format!("events of {}", events.input.summary()),
+            RegionKind::Handler(handler) => handler.summary(),
+            RegionKind::Concepts(concepts) => concepts.summary(),
+            RegionKind::Memory(memory) => memory.summary(),
+            RegionKind::Context(context) => context.summary(),
             RegionKind::Reflex(reflex) => format!(
                 "threshold {} within {}, then {} of rest",
                 reflex.threshold,
@@ -104,12 +105,14 @@ impl Brain {
             let named = self.projections.iter().any(|p| p.from == *path || p.to == *path);
             let (led_to, led_from) =
                 (others().any(|p| p.to == *path), others().any(|p| p.from == *path));
-            let finding = match region.kind {
+            let kind = &region.kind;
+            let waits = kind.only_reads() || matches!(kind, RegionKind::Reflex(_));
+            let leaves = matches!(kind, RegionKind::Alerts { .. } | RegionKind::Handler(_));
+            let begins = matches!(kind, RegionKind::Events(_));
+            let finding = match kind {
                 _ if !named => Finding::Unconnected(path.clone()),
-                RegionKind::Reflex(_) | RegionKind::Alerts { .. } if !led_to => {
-                    Finding::NothingLeadsTo(path.clone())
-                }
-                RegionKind::Reflex(_) if !led_from => Finding::NothingLeadsFrom(path.clone()),
+                _ if (waits || leaves) && !led_to => Finding::NothingLeadsTo(path.clone()),
+                _ if (waits || begins) && !led_from => Finding::NothingLeadsFrom(path.clone()),
                 _ => continue,
             };
             findings.push(finding);

@@ -21,26 +21,35 @@
 
 mod assemble;
 mod brain;
+mod concepts;
 mod describe;
+mod events;
+mod files;
 mod learning;
 mod mistake;
 mod population;
 mod projection;
 pub mod quantity;
+mod recall;
 mod region;
 mod sheet;
 mod spelling;
 mod table;
 mod tract;
 
-pub use assemble::{AssembleError, Assembled, Overrides};
+pub use assemble::{AssembleError, Assembled, HandlerEnd, Overrides};
 pub use brain::{Brain, exchange_named, pace_name, pace_named};
 pub use describe::Finding;
 // What comes out of an assembled brain, and what may be fed to one.
-pub use neuronbus_host::{Alert, AlertEvidence, AlertReceiver, LineSource};
+pub use neuronbus_host::{
+    Alert, AlertEvidence, AlertReceiver, Handled, HandlerReceiver, LineSource,
+};
 
+pub use concepts::ConceptsPlan;
+pub use events::{EventsPlan, HandlerPlan};
 pub use mistake::{Code, DescriptionErrors, Mistake};
 pub use population::PopulationPlan;
 pub use projection::ProjectionPlan;
+pub use recall::{ContextPlan, MemoryPlan};
 pub use region::{Input, LinesPlan, RegionKind, RegionPlan};
 pub use tract::TractPlan;

@@ -7,10 +7,12 @@ use neuronbus::projection::Projection;
 use neuronbus::spike::SpikeKind;
 use neuronbus::time::{Span, TickLength};
 
-use crate::brain::{RegionRead, find_region, fires, hears};
+use crate::brain::{RegionRead, find_region, fires, hears, only_reads};
+use crate::concepts::find_concept;
 use crate::learning::Learning;
 use crate::mistake::Code;
 use crate::quantity;
+use crate::region::RegionKind;
 use crate::sheet::Located;
 use crate::table::Table;
 
@@ -42,6 +44,8 @@ const CONNECTS: [(&str, Connect); 5] = [
 pub struct ProjectionPlan {
     /// Path of the region whose neurons fire.
     pub from: String,
+    /// The one of them that it is about; all of them if there is none.
+    pub from_neuron: Option<String>,
     /// Path of the region whose neurons hear.
     pub to: String,
     connect: Connect,
@@ -67,6 +71,8 @@ enum Filter {
     Kind(SpikeKind),
     PriorityAtLeast(u8),
     Prefix(String),
+    /// A filter expression that was compiled once, to see that it can be.
+    When(String),
 }
 
 impl ProjectionPlan {
@@ -148,23 +154,12 @@ impl ProjectionPlan {
         regions: &[RegionRead],
         tick: TickLength,
     ) -> Option<Self> {
-        let from = read_end(&table, "from", regions);
-        let to = read_end(&table, "to", regions);
-        if let Some((at, path)) = &from
-            && !fires(regions, *at)
-        {
-            let expected = "a region that fires: alerts and motor regions only leave the brain";
-            table.sheet().wrong(Code::Contradiction, &path.place, expected);
-        }
-        if let Some((at, path)) = &to
-            && !hears(regions, *at)
-        {
-            let expected = "a region that hears: sources fire by themselves";
-            table.sheet().wrong(Code::Contradiction, &path.place, expected);
-        }
+        let (from, from_neuron) = read_source(&table, regions);
+        let to = read_target(&table, regions);
         let connect = table.choice("connect", &CONNECTS).unwrap_or(Connect::AllToAll);
         let silent = table.flag("silent");
-        let (weight, bounds) = read_weight(&table, silent);
+        let only_reads = to.as_ref().is_some_and(|(at, _)| only_reads(regions, *at));
+        let (weight, bounds) = read_weight(&table, silent, only_reads);
         let plan = Self {
             connect,
             p: read_probability(&table, connect),
@@ -181,6 +176,7 @@ impl ProjectionPlan {
             filter: table.table("filter").map(read_filter).unwrap_or_default(),
             learning: Learning::read(&table, tick, bounds),
             from: from.as_ref().map(|(_, path)| path.value.clone()).unwrap_or_default(),
+            from_neuron,
             to: to.as_ref().map(|(_, path)| path.value.clone()).unwrap_or_default(),
         };
         plan.check(&table);
@@ -215,18 +211,52 @@ impl Filter {
             Filter::Kind(kind) => Dendrite::kind(*kind),
             Filter::PriorityAtLeast(priority) => Dendrite::priority_at_least(*priority),
             Filter::Prefix(prefix) => Dendrite::payload_prefix(prefix.as_bytes()),
+            // What was compiled when it was read compiles again; what does not lets nothing through.
+            Filter::When(text) => neuronbus_context::Filter::new(text)
+                .map_or_else(|_| Dendrite::any(Vec::new()), |filter| filter.dendrite()),
         }
     }
 }
 
-fn read_end(
+/// The region that fires, and the one concept of it if the end names one: `language:payment failed`.
+fn read_source(
     table: &Table<'_, '_>,
-    key: &'static str,
     regions: &[RegionRead],
-) -> Option<(usize, Located<String>)> {
-    table.require(key, "the path of a region");
-    let path = table.text(key)?;
-    find_region(table.sheet(), regions, &path).map(|at| (at, path))
+) -> (Option<(usize, Located<String>)>, Option<String>) {
+    table.require("from", "the path of a region");
+    let Some(mut path) = table.text("from") else { return (None, None) };
+    let neuron =
+        path.value.split_once(':').map(|(region, name)| (region.to_owned(), name.to_owned()));
+    let neuron = neuron.map(|(region, name)| {
+        path.value = region;
+        Located { value: name, place: path.place.clone() }
+    });
+    let Some(at) = find_region(table.sheet(), regions, &path) else { return (None, None) };
+    if !fires(regions, at) {
+        let expected =
+            "a region that fires: alerts, handlers and motor regions only leave the brain";
+        table.sheet().wrong(Code::Contradiction, &path.place, expected);
+    }
+    match (&neuron, regions[at].plan.as_ref().map(|plan| &plan.kind)) {
+        (Some(name), Some(RegionKind::Concepts(plan))) => find_concept(table, plan, name),
+        (Some(name), Some(_)) => {
+            let expected = "a whole region: only concepts are known by their names before a run";
+            table.sheet().wrong(Code::Contradiction, &name.place, expected);
+        }
+        _ => {}
+    }
+    (Some((at, path)), neuron.map(|neuron| neuron.value))
+}
+
+fn read_target(table: &Table<'_, '_>, regions: &[RegionRead]) -> Option<(usize, Located<String>)> {
+    table.require("to", "the path of a region");
+    let path = table.text("to")?;
+    let at = find_region(table.sheet(), regions, &path)?;
+    if !hears(regions, at) {
+        let expected = "a region that hears: sources fire by themselves";
+        table.sheet().wrong(Code::Contradiction, &path.place, expected);
+    }
+    Some((at, path))
 }
 
 fn read_probability(table: &Table<'_, '_>, connect: Connect) -> f64 {
@@ -255,10 +285,15 @@ fn read_in_degree(table: &Table<'_, '_>, connect: Connect) -> u32 {
     sources_each
 }
 
-/// A silent synapse begins with nothing learned, any other with the weight that lets one spike fire a neuron.
-fn read_weight(table: &Table<'_, '_>, silent: bool) -> (f32, (f32, f32)) {
+/// A silent synapse begins with nothing learned, and one to who only reads adds nothing; any other begins with the
+/// weight that lets one spike fire a neuron.
+fn read_weight(table: &Table<'_, '_>, silent: bool, only_reads: bool) -> (f32, (f32, f32)) {
     let (low, high) = table.pair("bounds", WEIGHTS).unwrap_or((0.0, 1.0));
-    let usual = if silent { low } else { 1_f64.clamp(low, high) };
+    let usual = match (silent, only_reads) {
+        (true, _) => low,
+        (false, true) => 0_f64.clamp(low, high),
+        (false, false) => 1_f64.clamp(low, high),
+    };
     let weight = table.real("weight", low..=high).unwrap_or(usual);
     (weight as f32, (low as f32, high as f32))
 }
@@ -292,6 +327,13 @@ fn read_filter(table: Table<'_, '_>) -> Vec<Filter> {
     filters.extend(table.choice("kind", &KINDS).map(Filter::Kind));
     filters.extend(table.whole("priority-at-least", 0..=255).map(Filter::PriorityAtLeast));
     filters.extend(table.text("prefix").map(|prefix| Filter::Prefix(prefix.value)));
+    if let Some(when) = table.text("when") {
+        if let Err(why) = neuronbus_context::Filter::new(&when.value) {
+            let expected = format!("a filter expression ({why})");
+            table.sheet().wrong(Code::OutOfRange, &when.place, expected);
+        }
+        filters.push(Filter::When(when.value));
+    }
     table.finish();
     filters
 }

@@ -6,13 +6,19 @@ use std::time::Duration;
 
 use neuronbus::brain::{Direction, Door};
 use neuronbus_host::{
-    BandSettings, HostSettings, LineFormat, LineSettingsError, ReflexSettings, SenseKind,
+    BandSettings, HostSettings, LineFormat, LineSettingsError, LineSource, ReflexSettings,
+    SenseKind,
 };
 
 use crate::brain::RegionRead;
+use crate::concepts::ConceptsPlan;
+use crate::events::{EventsPlan, HandlerPlan};
+use crate::files::Files;
 use crate::mistake::Code;
 use crate::population::PopulationPlan;
+use crate::recall::{ContextPlan, MemoryPlan};
 use crate::sheet::Located;
+use crate::spelling;
 use crate::table::Table;
 use crate::tract::TractPlan;
 
@@ -40,6 +46,8 @@ pub enum RegionKind {
     Host(HostSettings),
     /// A stream of lines; each topic is a neuron.
     Lines(LinesPlan),
+    /// A stream of events, with all that they say.
+    Events(EventsPlan),
     /// Neurons that gather evidence and raise an alert.
     Reflex(ReflexSettings),
     /// The door through which alerts leave.
@@ -47,6 +55,14 @@ pub enum RegionKind {
         /// How many alerts may wait to be collected.
         bound: usize,
     },
+    /// The door through which events leave.
+    Handler(HandlerPlan),
+    /// What texts can be about, a neuron each.
+    Concepts(ConceptsPlan),
+    /// A hippocampus: what was seen before.
+    Memory(MemoryPlan),
+    /// A working memory: what is known now.
+    Context(ContextPlan),
     /// Plain cells.
     Population(PopulationPlan),
     /// A wire to another cortex.
@@ -62,8 +78,13 @@ impl RegionKind {
         match self {
             RegionKind::Host(_) => "host",
             RegionKind::Lines(_) => "lines",
+            RegionKind::Events(_) => "events",
             RegionKind::Reflex(_) => "reflex",
             RegionKind::Alerts { .. } => "alerts",
+            RegionKind::Handler(_) => "handler",
+            RegionKind::Concepts(_) => "concepts",
+            RegionKind::Memory(_) => "memory",
+            RegionKind::Context(_) => "context",
             RegionKind::Population(_) => "population",
             RegionKind::Tract(_) => "tract",
             RegionKind::Door(door) => match door.direction() {
@@ -73,13 +94,31 @@ impl RegionKind {
         }
     }
 
-    /// Whether the family puts a gated region `door` below it.
-    pub(crate) fn has_door(&self) -> bool {
-        matches!(self, RegionKind::Host(_) | RegionKind::Lines(_) | RegionKind::Tract(_))
+    /// What the family puts below it.
+    pub(crate) fn parts(&self) -> &'static [&'static str] {
+        match self {
+            RegionKind::Host(_) | RegionKind::Lines(_) | RegionKind::Tract(_) => &["door"],
+            RegionKind::Concepts(_) => &["reader", "encoder"],
+            _ => &[],
+        }
+    }
+
+    /// Whether it reads what reaches it and adds to its own membranes, so that what arrives must add nothing.
+    pub(crate) fn only_reads(&self) -> bool {
+        matches!(self, RegionKind::Concepts(_) | RegionKind::Memory(_) | RegionKind::Context(_))
+    }
+
+    /// Where it reads from, if it is a stream.
+    pub(crate) fn input(&self) -> Option<&Input> {
+        match self {
+            RegionKind::Lines(plan) => Some(&plan.input),
+            RegionKind::Events(plan) => Some(&plan.input),
+            _ => None,
+        }
     }
 
     pub(crate) fn reads_standard_input(&self) -> bool {
-        matches!(self, RegionKind::Lines(LinesPlan { input: Input::Standard, .. }))
+        self.input() == Some(&Input::Standard)
     }
 }
 
@@ -95,6 +134,24 @@ pub enum Input {
         /// Whether to wait for more at its end.
         follow: bool,
     },
+}
+
+impl Input {
+    pub(crate) fn source(&self) -> LineSource {
+        match self {
+            Self::Standard => LineSource::Stdin,
+            Self::File { path, follow } => LineSource::File { path: path.clone(), follow: *follow },
+        }
+    }
+
+    /// Where it is, in a few words.
+    pub(crate) fn summary(&self) -> String {
+        match self {
+            Self::Standard => "standard input".to_owned(),
+            Self::File { path, follow: false } => path.display().to_string(),
+            Self::File { path, follow: true } => format!("{}, followed", path.display()),
+        }
+    }
 }
 
 /// How lines are read; the same keys as the family's settings, in a form that can be compared and cloned.
@@ -126,19 +183,29 @@ pub struct LinesPlan {
 enum Kind {
     Host,
     Lines,
+    Events,
     Reflex,
     Alerts,
+    Handler,
+    Concepts,
+    Memory,
+    Context,
     Population,
     Tract,
     Sensory,
     Motor,
 }
 
-const KINDS: [(&str, Kind); 8] = [
+const KINDS: [(&str, Kind); 13] = [
     ("host", Kind::Host),
     ("lines", Kind::Lines),
+    ("events", Kind::Events),
     ("reflex", Kind::Reflex),
     ("alerts", Kind::Alerts),
+    ("handler", Kind::Handler),
+    ("concepts", Kind::Concepts),
+    ("memory", Kind::Memory),
+    ("context", Kind::Context),
     ("population", Kind::Population),
     ("tract", Kind::Tract),
     ("sensory", Kind::Sensory),
@@ -147,10 +214,9 @@ const KINDS: [(&str, Kind); 8] = [
 
 impl RegionPlan {
     /// What a table says; its path is returned even if the rest is wrong.
-    pub(crate) fn read(table: Table<'_, '_>) -> RegionRead {
+    pub(crate) fn read(table: Table<'_, '_>, files: &Files) -> RegionRead {
         table.require("path", "a path such as \"senses/host\"");
-        let kinds = "\"host\", \"lines\", \"reflex\", \"alerts\", \"population\", \"tract\", \"sensory\" or \"motor\"";
-        table.require("kind", kinds);
+        table.require("kind", &spelling::list(&KINDS.map(|(name, _)| name)));
         let path = table.text("path").filter(|path| check_path(&table, path));
         let Some(kind) = table.choice("kind", &KINDS) else {
             table.abandon();
@@ -159,7 +225,12 @@ impl RegionPlan {
         let kind = match kind {
             Kind::Host => RegionKind::Host(read_host(&table)),
             Kind::Lines => RegionKind::Lines(read_lines(&table)),
+            Kind::Events => RegionKind::Events(EventsPlan::read(&table)),
             Kind::Reflex => RegionKind::Reflex(read_reflex(&table)),
+            Kind::Handler => RegionKind::Handler(HandlerPlan::read(&table)),
+            Kind::Concepts => RegionKind::Concepts(ConceptsPlan::read(&table, files)),
+            Kind::Memory => RegionKind::Memory(MemoryPlan::read(&table)),
+            Kind::Context => RegionKind::Context(ContextPlan::read(&table)),
             Kind::Population => match PopulationPlan::read(&table) {
                 Some(plan) => RegionKind::Population(plan),
                 None => {
@@ -254,7 +325,7 @@ fn read_lines(table: &Table<'_, '_>) -> LinesPlan {
     plan
 }
 
-fn read_input(table: &Table<'_, '_>) -> Input {
+pub(crate) fn read_input(table: &Table<'_, '_>) -> Input {
     let path = table.text("input");
     let follow = table.flag("follow");
     match path {

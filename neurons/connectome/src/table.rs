@@ -4,12 +4,14 @@
 //! and answers with the default, so that one reading finds every mistake of the file.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
 use neuronbus::time::Span;
+use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -250,6 +252,32 @@ impl<'s, 'i> Table<'s, 'i> {
         self.sheet.misnamed(Code::UnknownName, &text.place, expected, nearest);
     }
 
+    /// A table inside this one as an object of JSON, whatever its keys are; a date is a text there.
+    pub(crate) fn object(&self, key: &'static str) -> Option<Map<String, Value>> {
+        let read = self.get(key, |value| match value {
+            DeValue::Table(entries) => Ok(object(entries)),
+            other => Err(wrong_type("a table", other)),
+        });
+        read.map(|read| read.value)
+    }
+
+    /// Every key with its text, for a table whose keys can be anything.
+    pub(crate) fn all_texts(self) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        for (key, value) in self.entries.iter() {
+            match value.get_ref() {
+                DeValue::String(text) => {
+                    texts.insert(key.get_ref().to_string(), text.to_string());
+                }
+                other => {
+                    let place = Place { span: value.span(), key: self.path(key.get_ref()) };
+                    self.refuse(&place, wrong_type("a string", other));
+                }
+            }
+        }
+        texts
+    }
+
     /// A table inside this one.
     pub(crate) fn table(&self, key: &'static str) -> Option<Table<'s, 'i>> {
         let value = self.value(key)?;
@@ -320,6 +348,25 @@ impl<'s, 'i> Table<'s, 'i> {
 
     fn path(&self, key: &str) -> String {
         join(&self.place.key, key)
+    }
+}
+
+fn object(entries: &DeTable<'_>) -> Map<String, Value> {
+    entries.iter().map(|(key, part)| (key.get_ref().to_string(), json(part.get_ref()))).collect()
+}
+
+/// A value as JSON has it; a number that JSON has no word for is null.
+fn json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => text.to_string().into(),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).ok().into()
+        }
+        DeValue::Float(number) => number.as_str().parse::<f64>().ok().into(),
+        DeValue::Boolean(flag) => (*flag).into(),
+        DeValue::Datetime(date) => date.to_string().into(),
+        DeValue::Array(parts) => parts.iter().map(|part| json(part.get_ref())).collect(),
+        DeValue::Table(entries) => object(entries).into(),
     }
 }
 

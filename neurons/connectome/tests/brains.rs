@@ -28,6 +28,8 @@ fn every_brain_is_described_rightly_and_builds() {
         }
         let alerts = brain.regions().iter().filter(|region| region.kind.name() == "alerts");
         assert_eq!(assembled.alerts().len(), alerts.count(), "{}", path.display());
+        let handlers = brain.regions().iter().filter(|region| region.kind.name() == "handler");
+        assert_eq!(assembled.handlers().len(), handlers.count(), "{}", path.display());
         assert_eq!(cortex.tick_length(), brain.tick());
         assert_eq!(cortex.pace(), brain.pace());
     }

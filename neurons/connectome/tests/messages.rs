@@ -39,8 +39,8 @@ fn unknown_keys_name_the_nearest_key() {
     );
     one(
         &format!("{REFLEX}[[projections]]\nfrom = \"reflex\"\n"),
-        "b.toml:4:3: B001 unknown key: projections: expected one of brain, region, projection, \
-         found projections; did you mean \"projection\"?",
+        "b.toml:4:3: B001 unknown key: projections: expected one of brain, region, files, \
+         projection, found projections; did you mean \"projection\"?",
     );
 }
 
@@ -124,8 +124,9 @@ fn types_are_told_apart() {
 fn names_are_listed() {
     one(
         "[[region]]\npath = \"a\"\nkind = \"hots\"\n",
-        "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"reflex\", \
-         \"alerts\", \"population\", \"tract\", \"sensory\" or \"motor\", \
+        "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"events\", \
+         \"reflex\", \"alerts\", \"handler\", \"concepts\", \"memory\", \"context\", \"population\", \"tract\", \
+         \"sensory\" or \"motor\", \
          found \"hots\"; did you mean \"host\"?",
     );
     one(
@@ -283,7 +284,7 @@ fn contradictions_are_found() {
         "[[region]]\npath = \"out\"\nkind = \"alerts\"\n[[projection]]\nfrom = \"out\"\nto = \
          \"out\"\n",
         "b.toml:5:8: B009 contradiction: projection[0].from: expected a region that fires: \
-         alerts and motor regions only leave the brain, found \"out\"",
+         alerts, handlers and motor regions only leave the brain, found \"out\"",
     );
     one(
         "[[region]]\npath = \"a\"\nkind = \"lines\"\n[[region]]\npath = \"b\"\nkind = \"lines\"\n",
@@ -338,6 +339,104 @@ fn every_mistake_of_a_file_is_reported_in_its_order() {
             (13, Code::OutOfRange),
         ]
     );
+}
+
+/// A brain that gives events their meaning, to which a case adds keys of its concepts and of their projection.
+fn meaning(concepts: &str, from: &str, projection: &str) -> String {
+    format!(
+        "[[region]]\npath = \"in\"\nkind = \"events\"\n\
+         [[region]]\npath = \"out\"\nkind = \"handler\"\n\
+         [[region]]\npath = \"language\"\nkind = \"concepts\"\n{concepts}\n\
+         [[projection]]\nfrom = \"{from}\"\nto = \"out\"\n{projection}\n"
+    )
+}
+
+const RAIN: &str = "[[region.concept]]\nname = \"rain\"\nexemplars = [\"it is raining\"]";
+
+#[test]
+fn concepts_are_told_what_is_wrong_with_them() {
+    assert_eq!(messages(&meaning(RAIN, "language:rain", "")), Vec::<String>::new());
+    for (concepts, from, projection, message) in [
+        (
+            "",
+            "language",
+            "",
+            "region[2]: expected a `file` of concepts, or at least one [[region.concept]]",
+        ),
+        (
+            "file = \"no/such.json\"",
+            "language",
+            "",
+            "B011 cannot be read: region[2].file: expected a file of concepts as `neuronbus calibrate`",
+        ),
+        ("file = \"src\"", "language", "", "expected a file of concepts"),
+        (
+            "[[region.concept]]\nname = \" \"",
+            "language",
+            "",
+            "B005 out of range: region[2].concept[0].name: expected a concept that makes sense",
+        ),
+        (
+            "[[region.concept]]\nname = \"a\"\n[[region.concept]]\nname = \"a\"",
+            "language",
+            "",
+            "B008 used twice: region[2].concept[1].name",
+        ),
+        ("[[region.concept]]\nnaem = \"a\"", "language", "", "did you mean \"name\"?"),
+        (
+            RAIN,
+            "language:rian",
+            "",
+            "B004 unknown name: projection[0].from: expected a concept of the region: \"rain\", \
+             found \"language:rian\"; did you mean \"rain\"?",
+        ),
+        (
+            RAIN,
+            "in:rain",
+            "",
+            "expected a whole region: only concepts are known by their names before a run",
+        ),
+        (RAIN, "out", "", "B009 contradiction: projection[0].from: expected a region that fires"),
+        (
+            RAIN,
+            "language",
+            "filter = { when = \"user.role = 'x'\" }",
+            "B005 out of range: projection[0].filter.when: expected a filter expression ('=' begins",
+        ),
+    ] {
+        let text = meaning(concepts, from, projection);
+        let told = messages(&text).join("\n");
+        assert!(told.contains(message), "{text}\n{told}");
+    }
+}
+
+#[test]
+fn what_is_known_at_first_is_a_table_for_each() {
+    let region = "[[region]]\npath = \"c\"\nkind = \"context\"\n";
+    let known =
+        format!("{region}global = {{ a = [1, 2.5, \"x\", true] }}\n[region.users.ada]\nb = 1\n");
+    let brain = Brain::parse(&known, "b.toml").expect("it is right");
+    assert_eq!(brain.regions()[0].summary(), "knows something in 2 scopes at first");
+    one(
+        &format!("{region}users = {{ ada = 3 }}\n"),
+        "b.toml:4:9: B003 wrong type: region[0].users: expected a table for each of `users`, such \
+         as [region.users.ada], found { ada = 3 }",
+    );
+}
+
+#[test]
+fn a_memory_reads_within_a_tick() {
+    let region = "[[region]]\npath = \"m\"\nkind = \"memory\"\n";
+    one(
+        &format!("{region}keep = 0.1\nforget = 0.2\n"),
+        "b.toml:5:10: B009 contradiction: region[0].forget: expected at most `keep`: what is kept for \
+         long must not be forgotten at once, found 0.2",
+    );
+    let brain = Brain::parse(&format!("{region}model = \"gpt\"\n"), "b.toml").expect("it is right");
+    let mut builder = neuronbus::cortex::Cortex::builder();
+    let refused = brain.assemble(&mut builder, neuronbus_connectome::Overrides::default());
+    let told = refused.map(|_| ()).expect_err("there is no such model").to_string();
+    assert!(told.starts_with("region m: no model is called \"gpt\""), "{told}");
 }
 
 #[test]
