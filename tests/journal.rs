@@ -1,13 +1,16 @@
 //! The journal as storage: appended, sealed, written, opened again, read.
 #![allow(clippy::unwrap_used, reason = "a test ends where something else than expected is found")]
 
-use std::fs;
+use std::any::Any;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{fmt, fs, io};
 
+use neuronbus::journal::disk::{Disk, DiskFile, MemoryDisk};
 use neuronbus::journal::{
-    Archive, Entry, Flaw, Header, Journal, JournalError, Level, Options, Recovery, Retention, Scan,
-    Span, forget, verify,
+    Archive, Compressed, Entry, Flaw, Header, Journal, JournalError, Level, Options, Recovery,
+    Retention, Scan, Span, compress, forget, verify,
 };
 use tempfile::tempdir;
 
@@ -277,4 +280,198 @@ fn old_segments_are_forgotten_as_far_as_it_is_allowed() {
     let (journal, recovery) = Journal::open(place.path(), small()).unwrap();
     assert_eq!((recovery.first, recovery.next), (forgotten.first, 800));
     drop(journal);
+}
+
+/// A disk on which somebody writes whenever another lists its files.
+struct Meddled {
+    disk: MemoryDisk,
+    writes: Mutex<Box<dyn FnMut() + Send>>,
+}
+
+impl fmt::Debug for Meddled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.disk.fmt(f)
+    }
+}
+
+impl Disk for Meddled {
+    fn list(&self) -> io::Result<Vec<String>> {
+        (self.writes.lock().unwrap())();
+        self.disk.list()
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.disk.create(name)
+    }
+    fn open(&self, name: &str, write: bool) -> io::Result<Box<dyn DiskFile>> {
+        self.disk.open(name, write)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.remove(name)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn sync_directory(&self) -> io::Result<()> {
+        self.disk.sync_directory()
+    }
+    fn lock(&self) -> io::Result<Option<Box<dyn Any + Send>>> {
+        self.disk.lock()
+    }
+}
+
+#[test]
+fn a_reader_misses_nothing_that_is_written_between_two_of_its_looks() {
+    let disk = MemoryDisk::new(0);
+    let options = Options { thread: false, ..small() };
+    let made = Journal::create_on(Arc::new(disk.clone()), &Header::default(), options);
+    let journal = Arc::new(Mutex::new(made.unwrap()));
+    let write = {
+        let journal = journal.clone();
+        // So much that the segment which is read has ended by then, and others after it.
+        move |batches| append(&mut journal.lock().unwrap(), batches, 5)
+    };
+    write(3);
+    let mut rounds = 4;
+    let writes = {
+        let write = write.clone();
+        move || {
+            if rounds > 0 {
+                rounds -= 1;
+                write(40);
+            }
+        }
+    };
+    let writes: Mutex<Box<dyn FnMut() + Send>> = Mutex::new(Box::new(writes));
+    let meddled: Arc<dyn Disk> = Arc::new(Meddled { disk: disk.clone(), writes });
+    let mut archive = Archive::open_on(meddled.clone()).unwrap();
+    let mut scan = Scan::open_on(meddled).unwrap();
+    let (mut next, mut quiet) = (0, 0);
+    while quiet < 3 {
+        match scan.next() {
+            Some(record) => {
+                assert_eq!(record.unwrap().sequence, next);
+                next += 1;
+            }
+            None => quiet += 1,
+        }
+        archive.refresh().unwrap();
+        let there = archive.sequences();
+        assert_eq!(archive.range(&Span::Sequences(0..u64::MAX), |_| {}), Ok(there.end));
+    }
+    assert_eq!(next, 5 * (3 + 4 * 40));
+    assert_eq!(archive.sequences(), 0..next);
+}
+
+/// Segments of several blocks.
+fn long() -> Options {
+    Options { segment_bytes: 300_000, ..Options::default() }
+}
+
+#[test]
+fn a_compressed_journal_is_read_verified_and_gone_on_with_as_before() {
+    let place = tempdir().unwrap();
+    let mut journal = Journal::create(place.path(), &Header::default(), long()).unwrap();
+    append(&mut journal, 200, 50);
+    assert!(matches!(compress(place.path()), Err(JournalError::Busy { .. })));
+    journal.close().unwrap();
+    let whole = verify(place.path()).unwrap();
+    let all = segments(place.path()).len();
+    let Compressed { segments: done, before, after } = compress(place.path()).unwrap();
+    assert_eq!((done as usize, segments(place.path()).len()), (all - 1, 1));
+    assert!(done > 2 && after < before / 2, "{before} became {after}");
+    assert_eq!(verify(place.path()).unwrap(), whole);
+    for from in [0, 1, 4_999, 9_999] {
+        let scan = Scan::open(place.path()).unwrap();
+        assert_eq!(read(scan.from_sequence(from).unwrap()), Some((from, 10_000)));
+        let scan = Scan::open(place.path()).unwrap();
+        assert_eq!(read(scan.from_tick(from / 50).unwrap()), Some((from / 50 * 50, 10_000)));
+    }
+    let mut archive = Archive::open(place.path()).unwrap();
+    for from in (0..9_000).step_by(777) {
+        let mut next = from;
+        let given = archive.range(&Span::Sequences(from..from + 1_000), |record| {
+            assert_eq!((record.sequence, record.body), (next, &body(next)[..]));
+            next += 1;
+        });
+        assert_eq!(given, Ok(1_000));
+    }
+    let on_disk: u64 = archive.segments().filter_map(|card| card.compressed).sum();
+    assert_eq!(on_disk, after);
+
+    let (mut journal, recovery) = Journal::open(place.path(), long()).unwrap();
+    assert_eq!((recovery.next, recovery.cut), (10_000, None));
+    append(&mut journal, 100, 50);
+    journal.close().unwrap();
+    assert!(compress(place.path()).unwrap().segments > 0);
+    assert_eq!(read(Scan::open(place.path()).unwrap()), Some((0, 15_000)));
+    let half = Retention { bytes: Some(0), age: None };
+    let forgotten = forget(place.path(), half, 5_000, 0).unwrap();
+    assert!(forgotten.first > 0 && forgotten.first <= 5_000, "{forgotten:?}");
+    assert_eq!(read(Scan::open(place.path()).unwrap()), Some((forgotten.first, 15_000)));
+    assert_eq!(verify(place.path()).unwrap().next, 15_000);
+}
+
+#[test]
+fn a_journal_whose_last_segment_is_compressed_is_gone_on_with() {
+    let place = tempdir().unwrap();
+    let mut journal = Journal::create(place.path(), &Header::default(), long()).unwrap();
+    append(&mut journal, 150, 50);
+    journal.close().unwrap();
+    compress(place.path()).unwrap();
+    fs::remove_file(place.path().join(&segments(place.path())[0])).unwrap();
+    let end = verify(place.path()).unwrap().next;
+    let (mut journal, recovery) = Journal::open(place.path(), long()).unwrap();
+    assert_eq!((recovery.next, recovery.cut), (end, None));
+    append(&mut journal, 1, 50);
+    journal.close().unwrap();
+    assert_eq!(verify(place.path()).unwrap().next, end + 50);
+}
+
+#[test]
+fn segments_are_compressed_while_a_journal_is_written_and_read() {
+    let place = tempdir().unwrap();
+    let options = Options { compress: true, thread: false, ..long() };
+    let mut journal = Journal::create(place.path(), &Header::default(), options).unwrap();
+    append(&mut journal, 200, 50);
+    let mut scan = Scan::open(place.path()).unwrap();
+    let mut archive = Archive::open(place.path()).unwrap();
+    assert_eq!(scan.next().unwrap().unwrap().sequence, 0);
+    let all = segments(place.path()).len();
+    assert!(all > 3);
+    // bound: each takes a block
+    for _ in 0..100 {
+        journal.drive().unwrap();
+    }
+    assert_eq!(segments(place.path()).len(), 2, "the last two stay as they are");
+    append(&mut journal, 20, 50);
+    assert_eq!(read(scan), Some((1, 11_000)));
+    archive.refresh().unwrap();
+    assert_eq!(archive.range(&Span::Ticks(0..u64::MAX), |_| {}), Ok(11_000));
+    // What was begun is left as it was.
+    append(&mut journal, 100, 50);
+    journal.drive().unwrap();
+    journal.close().unwrap();
+    let files = fs::read_dir(place.path()).unwrap();
+    let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_str().unwrap().ends_with(".new")), "{names:?}");
+    assert_eq!(verify(place.path()).unwrap().next, 16_000);
+}
+
+#[test]
+fn what_is_forgotten_while_it_is_compressed_does_not_come_back() {
+    let place = tempdir().unwrap();
+    let retention = Retention { bytes: Some(1), age: None };
+    let options = Options { compress: true, thread: false, retention, ..long() };
+    let mut journal = Journal::create(place.path(), &Header::default(), options).unwrap();
+    append(&mut journal, 150, 50);
+    journal.drive().unwrap();
+    journal.drive().unwrap();
+    journal.keep_from(7_000);
+    append(&mut journal, 60, 50);
+    for _ in 0..100 {
+        journal.drive().unwrap();
+    }
+    journal.close().unwrap();
+    let summary = verify(place.path()).unwrap();
+    assert!(summary.first > 0 && summary.next == 10_500, "{summary:?}");
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use neuronbus::journal::disk::{Call, Disk, Fault, MemoryDisk};
 use neuronbus::journal::{
-    Damage, Entry, Header, Health, Journal, JournalError, Level, Options, Scan, verify_on,
+    Damage, Entry, Header, Health, Journal, JournalError, Level, Options, Scan, compress_on,
+    verify_on,
 };
 use proptest::prelude::*;
 
@@ -21,6 +22,10 @@ fn options() -> Options {
         level: Level::PageCache,
         ..Options::default()
     }
+}
+
+fn compressing() -> Options {
+    Options { compress: true, ..options() }
 }
 
 fn shared(disk: &MemoryDisk) -> Arc<dyn Disk> {
@@ -268,6 +273,86 @@ fn whichever_call_fails_nothing_acknowledged_is_lost() {
     }
 }
 
+/// A disk with a journal of which all but the last segment is compressed.
+fn packed() -> (MemoryDisk, Vec<(String, Vec<u8>)>) {
+    let disk = written(60);
+    compress_on(&disk).unwrap();
+    let mut files = segments(&disk);
+    files.retain(|(name, _)| name.ends_with(".zst"));
+    assert!(files.len() > 1);
+    (disk, files)
+}
+
+#[test]
+fn every_changed_byte_of_a_compressed_segment_is_found_by_verification() {
+    let (disk, files) = packed();
+    let whole = verify_on(&disk).unwrap();
+    for (name, bytes) in &files[..2] {
+        // Of the header, which is as it was, every sixteenth will do.
+        for at in (0..bytes.len()).filter(|at| *at >= 4096 || at % 16 == 5) {
+            let mask = if at % 3 == 0 { 0xFF } else { 1 << (at % 8) };
+            assert!(disk.flip(name, at, mask));
+            let Err(JournalError::Damaged(damage)) = verify_on(&disk) else {
+                panic!("{name}, byte {at}: not found")
+            };
+            assert_eq!(&damage.segment, name);
+            disk.flip(name, at, mask);
+        }
+    }
+    assert_eq!(verify_on(&disk).unwrap(), whole);
+}
+
+#[test]
+fn a_compressed_segment_that_is_cut_or_gone_is_refused_and_never_gone_on_from() {
+    let (disk, files) = packed();
+    let (name, bytes) = &files[1];
+    for length in (0..bytes.len()).step_by(7) {
+        disk.put(name, bytes[..length].to_vec());
+        let refused = |error: JournalError| matches!(error, JournalError::Damaged(_));
+        assert!(verify_on(&disk).is_err_and(refused), "{length}");
+    }
+    disk.remove(name).unwrap();
+    assert!(matches!(verify_on(&disk), Err(JournalError::Damaged(_))));
+    disk.put(name, bytes.clone());
+    verify_on(&disk).unwrap();
+}
+
+#[test]
+fn wherever_compressing_fails_or_the_power_does_nothing_is_lost() {
+    let run = |fault: Option<Fault>, power: bool| {
+        let disk = written(150);
+        let before = verify_on(&disk).unwrap();
+        let start = disk.calls();
+        disk.set_fault(fault);
+        let done = compress_on(&disk);
+        assert_eq!(done.is_ok(), fault.is_none(), "{fault:?}");
+        let calls = disk.calls() - start;
+        if power {
+            disk.lose_power()
+        } else {
+            disk.kill()
+        }
+        let disk = disk.clone();
+        assert_eq!(verify_on(&disk).unwrap(), before, "{fault:?}");
+        assert_eq!(count(&disk, body), 450, "{fault:?}");
+        compress_on(&disk).unwrap();
+        assert_eq!(verify_on(&disk).unwrap(), before, "{fault:?}");
+        let (mut journal, recovery) = Journal::open_on(shared(&disk), options()).unwrap();
+        assert_eq!((recovery.next, recovery.cut), (450, None), "{fault:?}");
+        append(&mut journal, &body(450)).unwrap();
+        journal.close().unwrap();
+        assert_eq!(count(&disk, body), 451);
+        calls
+    };
+    for error in [ErrorKind::Other, ErrorKind::StorageFull] {
+        for after in 0..run(None, false) {
+            for power in [false, true] {
+                run(Some(Fault { after, call: None, error, sticky: true }), power);
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append(usize),
@@ -318,7 +403,7 @@ struct Model {
 impl Model {
     fn new(seed: u64) -> Self {
         let disk = MemoryDisk::new(seed);
-        let journal = Journal::create_on(shared(&disk), &Header::default(), options()).unwrap();
+        let journal = Journal::create_on(shared(&disk), &Header::default(), compressing()).unwrap();
         Self {
             disk,
             journal: Some(journal),
@@ -342,7 +427,7 @@ impl Model {
         self.disk.set_fault(None);
         self.disk.set_capacity(u64::MAX);
         drop(self.journal.take());
-        let (journal, recovery) = Journal::open_on(shared(&self.disk), options()).unwrap();
+        let (journal, recovery) = Journal::open_on(shared(&self.disk), compressing()).unwrap();
         let next = recovery.next as usize;
         assert!(next >= must && next <= self.sealed, "{next} of {must} to {}", self.sealed);
         self.taken.truncate(next);
@@ -427,5 +512,8 @@ proptest! {
     ) {
         segments_of_any_kind::check_changed(&script);
         segments_of_any_kind::check_segment(&script);
+        segments_of_any_kind::check_packed(&script);
+        segments_of_any_kind::check_packed_changed(&script);
+        segments_of_any_kind::check_frame(&script);
     }
 }

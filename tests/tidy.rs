@@ -36,7 +36,7 @@ const THREADS: [&str; 6] = [
 ];
 
 /// What the core may depend on. One more needs a page in `docs/decisions`.
-const DEPENDENCIES: [&str; 19] = [
+const DEPENDENCIES: [&str; 20] = [
     "blake3",
     "bytemuck",
     "core_affinity",
@@ -52,6 +52,7 @@ const DEPENDENCIES: [&str; 19] = [
     "quanta",
     "rmp",
     "rmp-serde",
+    "ruzstd",
     "serde",
     "serde_json",
     "thiserror",

@@ -50,6 +50,8 @@ pub struct SegmentCard {
     pub sequences: Range<u64>,
     /// Bytes that are written.
     pub bytes: u64,
+    /// Bytes that they take on the disk, if the segment is compressed.
+    pub compressed: Option<u64>,
     /// Tick of the first record.
     pub tick: u64,
     /// Time of the first record, in ns since 1970.
@@ -99,11 +101,13 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn refresh(&mut self) -> Result<(), JournalError> {
+        // Listed first: to a segment that is followed by another when it is read, nothing is added any more.
+        let firsts = segments::list_begun(&*self.disk)?;
         if let Some((index, reader)) = self.segments.last_mut() {
             index.grow(reader)?;
         }
         let known = self.segments.last().map(|(_, reader)| reader.start.sequence);
-        for first in segments::list(&*self.disk)? {
+        for first in firsts {
             if known.is_none_or(|known| first > known) {
                 self.segments.push(Index::of(&*self.disk, first)?);
             }
@@ -133,6 +137,7 @@ impl Archive {
                 number: reader.start.number,
                 sequences: reader.start.sequence..index.next,
                 bytes: index.covered,
+                compressed: reader.packed,
                 tick: first.map_or(reader.start.tick, |mark| mark.tick),
                 time_ns: first.map_or(reader.start.time_ns, |mark| mark.time_ns),
             }

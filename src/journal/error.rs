@@ -150,6 +150,8 @@ pub enum Flaw {
     Torn,
     /// Something follows the last seal.
     Tail,
+    /// A compressed segment is not what was written, or was cut.
+    Compressed,
 }
 
 impl fmt::Display for Flaw {
@@ -165,6 +167,7 @@ impl fmt::Display for Flaw {
             Self::Chain => "the batch was changed: the hash of its seal is another",
             Self::Torn => "the batch ends before its seal",
             Self::Tail => "there are bytes after the last seal",
+            Self::Compressed => "the compressed segment was changed, or cut",
         })
     }
 }

@@ -144,12 +144,18 @@ impl Index {
 
     /// Adds what was written since.
     pub(super) fn grow(&mut self, reader: &mut SegmentReader) -> Result<(), JournalError> {
+        let mut again = false;
         loop {
             let batch = reader.offset();
             match reader.next_batch() {
-                Ok(Some(sealed)) => self.add(&reader.bytes()[sealed.records], batch),
+                Ok(Some(sealed)) => {
+                    self.add(&reader.bytes()[sealed.records], batch);
+                    again = false;
+                }
                 Ok(None) => break,
                 Err(JournalError::Damaged(_)) if reader.rest()?.seals == 0 => break,
+                // What was there in part may have become whole between the two looks.
+                Err(JournalError::Damaged(_)) if !again => again = true,
                 Err(error) => return Err(error),
             }
         }

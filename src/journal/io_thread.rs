@@ -26,6 +26,7 @@ pub(super) fn start(shared: Arc<Shared>, options: &Options) -> io::Result<JoinHa
             match shared.work(level) {
                 Ok(true) => quiet = 0,
                 Ok(false) | Err(JournalError::NoSpace { .. }) if ending => return,
+                Ok(false) if shared.tidy() => {}
                 Ok(false) if quiet < QUIET_WINDOWS => {
                     quiet += 1;
                     sleep(window);

@@ -13,7 +13,8 @@
 //! # Format
 //!
 //! A segment is called by the first sequence in it, with 20 digits: `00000000000000000000.segment`. Numbers are
-//! little-endian. A segment is a header, then batches without gaps; then, while it is written to, zeros.
+//! little-endian. A segment is a header, then batches without gaps; then, while it is written to, zeros. One that
+//! nobody writes any more may be [compressed](compress), and is read, ranged over and verified as before.
 //!
 //! ```text
 //! header, 4096 bytes
@@ -73,12 +74,15 @@ mod index;
 mod io_thread;
 mod options;
 mod owner;
+mod packed;
+mod packing;
 mod progress;
 mod queue;
 mod recovery;
 mod retention;
 mod scan;
 mod segments;
+mod tempo;
 mod verify;
 mod writer;
 
@@ -87,8 +91,10 @@ pub use error::{Damage, Flaw, JournalError};
 pub use header::{Header, JournalId, META_LIMIT};
 pub use options::{Level, Options};
 pub use owner::{Entry, Journal};
+pub use packing::{Compressed, compress, compress_on};
 pub use progress::{Health, Progress};
 pub use recovery::{Cut, Recovery};
 pub use retention::{Forgotten, Retention, forget};
 pub use scan::{Record, Scan};
+pub use tempo::{Speed, Tempo};
 pub use verify::{Summary, verify, verify_on};

@@ -31,6 +31,9 @@ pub struct Options {
     pub window: Duration,
     /// What is forgotten when a segment is begun, of what [`Journal::keep_from`](super::Journal::keep_from) allows.
     pub retention: Retention,
+    /// Whether segments are compressed that nobody writes any more: all but the two newest, block by block, while there
+    /// is nothing else to do. What cannot be compressed stays as it is.
+    pub compress: bool,
     /// Whether there is an I/O thread. Without, [`Journal::drive`](super::Journal::drive) and whoever waits do its
     /// work: for simulation.
     pub thread: bool,
@@ -44,6 +47,7 @@ impl Default for Options {
             memory_bytes: 8 << 20,
             window: Duration::from_micros(500),
             retention: Retention::default(),
+            compress: false,
             thread: true,
         }
     }

@@ -257,7 +257,7 @@ impl Journal {
     /// Allows what lies below a sequence to be forgotten, as [`Options::retention`] asks: a snapshot holds what it
     /// led to. Until the first call nothing is.
     pub fn keep_from(&mut self, sequence: u64) {
-        self.progress.shared.reached.keep_from.store(sequence, Relaxed);
+        self.progress.keep_from(sequence);
     }
 
     /// Sequence that the next entry gets.
@@ -318,11 +318,15 @@ impl Journal {
     }
 
     /// Does what the I/O thread would do with what is sealed: writes it, and syncs it if that is the options' level.
+    /// With nothing to write, it does a piece of what can wait, such as compressing.
     ///
     /// # Errors
     /// [`JournalError::NoSpace`], [`JournalError::Poisoned`].
     pub fn drive(&mut self) -> Result<(), JournalError> {
-        self.progress.shared.work(self.level).map(|_| ())
+        if !self.progress.shared.work(self.level)? {
+            self.progress.shared.tidy();
+        }
+        Ok(())
     }
 
     /// Seals, writes and syncs all, and ends.

@@ -119,6 +119,16 @@ impl Shared {
         Some(worked)
     }
 
+    /// Does what can wait until there is nothing else; whether there was any.
+    pub(super) fn tidy(&self) -> bool {
+        let packed = lock(&self.writer).pack();
+        if packed {
+            // Whoever found the writer taken looks again.
+            self.done.ring();
+        }
+        packed
+    }
+
     /// Wakes those who wait, and tells whoever listens if there is news.
     fn tell(&self, before: Health, worked: &Result<bool, JournalError>) {
         self.done.ring();
@@ -153,6 +163,11 @@ impl Progress {
     #[must_use]
     pub fn health(&self) -> Health {
         self.shared.reached.health()
+    }
+
+    /// Allows what lies below a sequence to be forgotten; see [`Journal::keep_from`](super::Journal::keep_from).
+    pub fn keep_from(&self, sequence: u64) {
+        self.shared.reached.keep_from.store(sequence, Relaxed);
     }
 
     /// Returns when a sealed sequence has reached a level. Whoever waits writes and syncs himself what is sealed, for

@@ -7,6 +7,7 @@ use super::error::{Damage, JournalError};
 use super::format::Hash;
 use super::header::{HEADER, Header};
 use super::index::Index;
+use super::packing;
 use super::segments::{self, Rest, SegmentReader};
 use super::writer::Segment;
 
@@ -80,12 +81,14 @@ pub(super) fn is_unborn(disk: &dyn Disk, firsts: &[u64]) -> Result<bool, Journal
     let &[first] = firsts else { return Ok(false) };
     match SegmentReader::open(disk, first) {
         Ok(_) => Ok(false),
-        Err(JournalError::Damaged(_)) => {
+        Err(JournalError::Damaged(_)) if segments::is_plain(disk, first) => {
             let name = segments::name(first);
-            let length = disk.open(&name, false).and_then(|file| file.length());
+            let length = segments::stored(disk, first);
             let length = length.map_err(|error| JournalError::io("opening", &name, &error))?;
             Ok(length <= HEADER as u64)
         }
+        // What was compressed was whole.
+        Err(JournalError::Damaged(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -184,14 +187,18 @@ impl<'a> Walk<'a> {
         let failed = |what: &'static str| {
             move |error: std::io::Error| JournalError::io(what, "what was torn", &error)
         };
-        let (name, offset) = (reader.name.clone(), reader.offset());
+        let (first, offset) = (reader.start.sequence, reader.offset());
+        let name = segments::name(first);
+        if reader.packed.is_some() {
+            packing::unpack(self.disk, first).map_err(failed("writing"))?;
+        }
         if rest.seals > 0 {
             keep(self.disk, &name, offset, rest.bytes).map_err(failed("keeping"))?;
         }
         // From the back, so that a crash in between leaves a journal that ends earlier.
         behind.reverse();
         for first in behind {
-            let from = segments::name(first);
+            let from = segments::open(self.disk, first)?.name;
             let to = fresh(self.disk, &from).map_err(failed("keeping"))?;
             self.disk.rename(&from, &to).map_err(failed("keeping"))?;
         }
@@ -209,6 +216,11 @@ impl<'a> Walk<'a> {
 
     fn end(self, cut: Option<Cut>) -> Result<End, JournalError> {
         let (reader, at) = self.reader.expect("there is a segment, and its header holds");
+        if reader.packed.is_some() && cut.is_none() {
+            // Whatever came behind it is gone, and it is gone on with.
+            let unpacked = packing::unpack(self.disk, reader.start.sequence);
+            unpacked.map_err(|error| JournalError::io("unpacking", &reader.name, &error))?;
+        }
         let open = |first: u64| -> Result<Segment, JournalError> {
             let name = segments::name(first);
             let opened = self.disk.open(&name, true).and_then(|file| Ok((file.length()?, file)));
@@ -218,7 +230,9 @@ impl<'a> Walk<'a> {
         };
         let mut segment = open(self.firsts[at])?;
         segment.end = reader.offset();
-        let behind = self.firsts[self.from..at].iter().map(|&first| open(first));
+        // What is compressed was synced.
+        let plain = |first: &&u64| segments::is_plain(self.disk, **first);
+        let behind = self.firsts[self.from..at].iter().filter(plain).map(|&first| open(first));
         let (last_tick, last_time_ns) = self.last;
         Ok(End {
             segment,

@@ -54,7 +54,7 @@ pub(super) fn forget_on(
 ) -> Result<Forgotten, JournalError> {
     let firsts = segments::list(disk)?;
     let failed = |what| move |error: std::io::Error| JournalError::io(what, "a segment", &error);
-    let length = |&first: &u64| disk.open(&segments::name(first), false)?.length();
+    let length = |&first: &u64| segments::stored(disk, first);
     let lengths: Result<Vec<u64>, _> = firsts.iter().map(length).collect();
     let lengths = lengths.map_err(failed("measuring"))?;
     let mut total: u64 = lengths.iter().sum();
@@ -71,9 +71,7 @@ pub(super) fn forget_on(
         if next > keep_from || !(old || too_many) {
             break;
         }
-        disk.remove(&segments::name(first)).map_err(failed("removing"))?;
-        // It may not be there.
-        let _ = disk.remove(&segments::index_name(first));
+        segments::remove(disk, first).map_err(failed("removing"))?;
         total -= bytes;
         forgotten.segments += 1;
         forgotten.bytes += bytes;

@@ -96,6 +96,12 @@ impl Scan {
         &self.reader.header
     }
 
+    /// The first sequence of the segment that is read: of a scan that was just opened, the first that is there.
+    #[must_use]
+    pub fn segment_start(&self) -> u64 {
+        self.reader.start.sequence
+    }
+
     /// Begins with a sequence, or with the first that is there above it.
     ///
     /// # Errors
@@ -121,7 +127,7 @@ impl Scan {
     }
 
     fn begin(mut self, from: Position) -> Result<Self, JournalError> {
-        let firsts = segments::list(&*self.disk)?;
+        let firsts = segments::list_begun(&*self.disk)?;
         let (mut low, mut high) = (0, firsts.len());
         // The last segment that begins before the position; equal ticks and times may reach back into it.
         while high - low > 1 {
@@ -189,6 +195,8 @@ impl Scan {
 
     /// Reads the next batch, in the next segment if need be; whether there is one.
     fn read_batch(&mut self) -> Result<bool, JournalError> {
+        // Whoever writes may have gone on between two looks, so what does not fit is looked at again.
+        let mut again = false;
         // bound: the number of segments, and of seals of nothing
         loop {
             match self.reader.next_batch() {
@@ -197,16 +205,24 @@ impl Scan {
                     self.batch = sealed.records;
                     return Ok(true);
                 }
-                Ok(None) => {
-                    let Some(next) = self.following()? else { return Ok(false) };
-                    next.follows(&self.reader)?;
-                    self.reader = next;
-                }
-                // What is being written may be there in part; its seal comes last.
-                Err(JournalError::Damaged(_))
-                    if self.following()?.is_none() && self.reader.rest()?.seals == 0 =>
-                {
-                    return Ok(false);
+                Ok(None) => match self.following()? {
+                    None => return Ok(false),
+                    Some(next) if again || next.start.sequence == self.reader.next => {
+                        next.follows(&self.reader)?;
+                        self.reader = next;
+                        again = false;
+                    }
+                    // It was written on, and ended, before the next was begun.
+                    Some(_) => again = true,
+                },
+                Err(error @ JournalError::Damaged(_)) => {
+                    // What is being written may be there in part; its seal comes last.
+                    if self.following()?.is_none() && self.reader.rest()?.seals == 0 {
+                        return Ok(false);
+                    }
+                    if std::mem::replace(&mut again, true) {
+                        return Err(error);
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -215,7 +231,7 @@ impl Scan {
 
     /// The segment after the one that is read, if there is one.
     fn following(&self) -> Result<Option<SegmentReader>, JournalError> {
-        let firsts = segments::list(&*self.disk)?;
+        let firsts = segments::list_begun(&*self.disk)?;
         let next = firsts.partition_point(|&first| first <= self.reader.start.sequence);
         firsts.get(next).map(|&first| SegmentReader::open(&*self.disk, first)).transpose()
     }

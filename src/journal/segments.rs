@@ -7,8 +7,10 @@ use super::error::{Damage, Flaw, JournalError};
 use super::format::{self, HASH, HEAD, Hash, Head, SEAL, Seal};
 use super::header::{self, HEADER, HEADER_HASH, Header, Start};
 use super::index::Mark;
+use super::packed::{Flawed, PackedFile};
 
 const ENDING: &str = ".segment";
+const PACKED_ENDING: &str = ".segment.zst";
 const INDEX_ENDING: &str = ".index";
 
 /// Bytes that are read at once, and at most where batches are large.
@@ -20,6 +22,11 @@ pub(super) fn name(first: u64) -> String {
     format!("{first:020}{ENDING}")
 }
 
+/// The same, compressed.
+pub(super) fn packed_name(first: u64) -> String {
+    format!("{first:020}{PACKED_ENDING}")
+}
+
 /// The index of the segment that begins with a sequence.
 pub(super) fn index_name(first: u64) -> String {
     format!("{first:020}{INDEX_ENDING}")
@@ -27,7 +34,7 @@ pub(super) fn index_name(first: u64) -> String {
 
 /// The first sequence of the segment with this name; `None` if it is no segment.
 fn first(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(ENDING)?;
+    let digits = name.strip_suffix(ENDING).or_else(|| name.strip_suffix(PACKED_ENDING))?;
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().ok())?
 }
@@ -38,7 +45,105 @@ pub(super) fn list(disk: &dyn Disk) -> Result<Vec<u64>, JournalError> {
     let names = names.map_err(|source| JournalError::io("listing", "the journal", &source))?;
     let mut found: Vec<u64> = names.iter().filter_map(|name| first(name)).collect();
     found.sort_unstable();
+    // Whoever died before he removed what he had compressed has left both.
+    found.dedup();
     Ok(found)
+}
+
+/// A segment to be read, compressed or not.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) name: String,
+    pub(super) file: Box<dyn DiskFile>,
+    /// Bytes on the disk, if it is compressed.
+    pub(super) packed: Option<u64>,
+}
+
+/// Opens the segment that begins with a sequence for reading.
+pub(super) fn open(disk: &dyn Disk, first: u64) -> Result<Opened, JournalError> {
+    let (name, packed_name) = (name(first), packed_name(first));
+    match disk.open(&name, false) {
+        Ok(file) => return Ok(Opened { name, file, packed: None }),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(failed("opening", &name, first, first, &error));
+        }
+        Err(_) => {}
+    }
+    let opened = disk.open(&packed_name, false).and_then(|file| {
+        let stored = file.length()?;
+        Ok((Box::new(PackedFile::of(file)?), stored))
+    });
+    let (file, stored) =
+        opened.map_err(|error| failed("opening", &packed_name, first, first, &error))?;
+    Ok(Opened { name: packed_name, file, packed: Some(stored) })
+}
+
+/// Whether the segment is there as it was written.
+pub(super) fn is_plain(disk: &dyn Disk, first: u64) -> bool {
+    disk.open(&name(first), false).is_ok()
+}
+
+/// Bytes that the segment takes on the disk.
+pub(super) fn stored(disk: &dyn Disk, first: u64) -> std::io::Result<u64> {
+    let plain = disk.open(&name(first), false);
+    let there = plain.or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => disk.open(&packed_name(first), false),
+        _ => Err(error),
+    });
+    there?.length()
+}
+
+/// Removes the segment that begins with a sequence, whatever is there of it.
+pub(super) fn remove(disk: &dyn Disk, first: u64) -> std::io::Result<()> {
+    let gone = |removed: std::io::Result<()>| match removed {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
+    gone(disk.remove(&name(first)))?;
+    gone(disk.remove(&packed_name(first)))?;
+    // It is a cache, and need not be there.
+    let _ = disk.remove(&index_name(first));
+    Ok(())
+}
+
+/// What an error says of a segment, where a sequence was expected: that the system refused, or that a compressed one is
+/// not what was written.
+fn failed(
+    what: &str,
+    segment: &str,
+    first: u64,
+    sequence: u64,
+    error: &std::io::Error,
+) -> JournalError {
+    match Flawed::of(error) {
+        None => JournalError::io(what, segment, error),
+        Some(Flawed { offset }) => Damage {
+            segment: segment.to_owned(),
+            offset,
+            record: sequence.wrapping_sub(first),
+            sequence,
+            flaw: Flaw::Compressed,
+        }
+        .into(),
+    }
+}
+
+/// The same for whoever reads while another writes: without a last one whose header is not there yet.
+pub(super) fn list_begun(disk: &dyn Disk) -> Result<Vec<u64>, JournalError> {
+    let mut firsts = list(disk)?;
+    if let Some(&last) = firsts.last() {
+        let name = name(last);
+        match disk.open(&name, false).and_then(|file| file.length()) {
+            Ok(length) if length < HEADER as u64 => {
+                firsts.pop();
+            }
+            // What is compressed was whole before.
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(JournalError::io("opening", &name, &error)),
+        }
+    }
+    Ok(firsts)
 }
 
 /// A batch whose seal holds; its bytes are in the reader.
@@ -54,6 +159,8 @@ pub(super) struct Sealed {
 pub(super) struct SegmentReader {
     file: Box<dyn DiskFile>,
     pub(super) name: String,
+    /// Bytes on the disk, if it is compressed.
+    pub(super) packed: Option<u64>,
     pub(super) header: Header,
     pub(super) start: Start,
     buffer: Vec<u8>,
@@ -70,12 +177,10 @@ pub(super) struct SegmentReader {
 impl SegmentReader {
     /// The segment that begins with a sequence, its header checked.
     pub(super) fn open(disk: &dyn Disk, first: u64) -> Result<Self, JournalError> {
-        let name = name(first);
-        let file = disk.open(&name, false);
-        let file = file.map_err(|error| JournalError::io("opening", &name, &error))?;
+        let Opened { name, file, packed } = open(disk, first)?;
         let mut page = [0; HEADER];
         let read = file.read_at(&mut page, 0);
-        let read = read.map_err(|error| JournalError::io("reading", &name, &error))?;
+        let read = read.map_err(|error| failed("reading", &name, first, first, &error))?;
         let found = header::decode(&page).filter(|(_, start)| start.sequence == first);
         let Some((header, start)) = found.filter(|_| read == HEADER) else {
             let damage =
@@ -84,7 +189,7 @@ impl SegmentReader {
         };
         let buffer = page[HEADER_HASH..].to_vec();
         let (base, at) = (HEADER_HASH as u64, HASH);
-        Ok(Self { file, name, header, start, buffer, base, at, next: first, usual: 0 })
+        Ok(Self { file, name, packed, header, start, buffer, base, at, next: first, usual: 0 })
     }
 
     /// Whether this segment goes on where another ended.
@@ -193,7 +298,7 @@ impl SegmentReader {
     }
 
     fn io(&self, error: &std::io::Error) -> JournalError {
-        JournalError::io("reading", &self.name, error)
+        failed("reading", &self.name, self.start.sequence, self.next, error)
     }
 
     /// The next batch, verified; `None` where the segment ends, or is still empty, after a seal.
@@ -286,9 +391,9 @@ impl SegmentReader {
 
 /// What is in a segment whatever its header says.
 pub(super) fn everything(disk: &dyn Disk, first: u64) -> Result<Rest, JournalError> {
-    let name = name(first);
-    let found = disk.open(&name, false).and_then(|file| rest(&*file, 0));
-    let mut found = found.map_err(|error| JournalError::io("reading", &name, &error))?;
+    let Opened { name, file, .. } = open(disk, first)?;
+    let found = rest(&*file, 0);
+    let mut found = found.map_err(|error| failed("reading", &name, first, first, &error))?;
     if let Ok(reader) = SegmentReader::open(disk, first) {
         found.synced = found.synced.max(reader.start.synced);
     }

@@ -9,6 +9,7 @@ use super::format::{self, HASH, Hash, Head, SEAL};
 use super::header::{self, HEADER, HEADER_HASH, Header, Start};
 use super::index::Index;
 use super::options::{Level, Options};
+use super::packing::{self, Packing};
 use super::progress::{Health, Reached};
 use super::queue::{Batches, Intake};
 use super::retention::{self, Retention};
@@ -25,6 +26,9 @@ const RUN: u64 = 256 << 10;
 /// The marks of a segment are stored beside it whenever so many bytes were added: whoever opens a journal that is
 /// written, or was left by a crash, reads no more than that to know where things are.
 const MARKED: u64 = 8 << 20;
+
+/// Segments at the end that are not compressed: the one that is written, and the one before, which may not be synced.
+const NEWEST: usize = 2;
 
 /// Segments that may be written and not synced: above, the oldest is synced, which bounds open files.
 const BEHIND: usize = 16;
@@ -63,6 +67,9 @@ pub(super) struct Writer {
     new_names: bool,
     /// What was taken and is not all written, and how many of its batches are.
     current: Option<(Batches, usize)>,
+    /// The segment that is being compressed, and whether there may be one to compress.
+    packing: Option<Packing>,
+    packs: bool,
 }
 
 impl fmt::Debug for Writer {
@@ -100,6 +107,7 @@ impl Writer {
         (number, previous, last): (u64, Hash, Head),
         said: u64,
     ) -> Self {
+        let packs = options.compress;
         Self {
             disk,
             options,
@@ -116,6 +124,8 @@ impl Writer {
             behind,
             new_names: true,
             current: None,
+            packing: None,
+            packs,
         }
     }
 
@@ -273,7 +283,38 @@ impl Writer {
             synced.map_err(|error| self.reached.poison("syncing a segment", &error))?;
         }
         self.forget();
+        self.packs = self.options.compress;
         Ok(())
+    }
+
+    /// Compresses a block of a segment that nobody writes any more; whether there was one. What fails costs only space:
+    /// the segment stays as it is until another one has ended.
+    pub(super) fn pack(&mut self) -> bool {
+        if !self.packs || self.reached.check().is_err() {
+            return false;
+        }
+        let Some(packing) = &mut self.packing else {
+            let next =
+                packing::cold(&*self.disk, NEWEST).ok().and_then(|cold| cold.first().copied());
+            self.packing = next.and_then(|first| Packing::begin(&*self.disk, first).ok());
+            self.packs = self.packing.is_some();
+            return self.packs;
+        };
+        match packing.step(&*self.disk) {
+            Ok(None) => {}
+            Ok(Some(_)) => self.packing = None,
+            Err(_) => {
+                self.packs = false;
+                self.leave_packing();
+            }
+        }
+        true
+    }
+
+    fn leave_packing(&mut self) {
+        if let Some(packing) = self.packing.take() {
+            packing.abandon(&*self.disk);
+        }
     }
 
     /// Forgets what need not be kept. What cannot be removed now is tried again with the next segment.
@@ -297,6 +338,7 @@ impl Writer {
     /// Cuts the zeros that were prepared, syncs all, and writes down that it did: what is changed from then on is
     /// damage, and no torn tail.
     pub(super) fn finish(&mut self) -> Result<(), JournalError> {
+        self.leave_packing();
         self.sync_if(Level::Synced)?;
         let Self { segment, reached, last, .. } = self;
         if self.said < last.sequence {

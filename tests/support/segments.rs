@@ -10,10 +10,11 @@ use std::sync::{Arc, OnceLock};
 
 use neuronbus::journal::disk::{Disk, MemoryDisk};
 use neuronbus::journal::{
-    Archive, Entry, Header, Journal, JournalError, Options, Scan, Span, verify_on,
+    Archive, Entry, Header, Journal, JournalError, Options, Scan, Span, compress_on, verify_on,
 };
 
 const NAME: &str = "00000000000000000000.segment";
+const PACKED: &str = "00000000000000000000.segment.zst";
 
 fn options() -> Options {
     Options { thread: false, memory_bytes: 4096, ..Options::default() }
@@ -21,6 +22,20 @@ fn options() -> Options {
 
 /// A segment as it is written: eight batches of some records.
 fn written() -> Vec<u8> {
+    let disk = disk_with_one();
+    disk.read(NAME).unwrap()
+}
+
+/// The same, compressed.
+fn packed() -> Vec<u8> {
+    let disk = disk_with_one();
+    // The last one is not, so there must seem to be one more.
+    disk.put("00000000000000000024.segment", Vec::new());
+    compress_on(&disk).unwrap();
+    disk.read(PACKED).unwrap()
+}
+
+fn disk_with_one() -> MemoryDisk {
     let disk = MemoryDisk::new(1);
     let mut journal =
         Journal::create_on(Arc::new(disk.clone()), &Header::default(), options()).unwrap();
@@ -35,13 +50,22 @@ fn written() -> Vec<u8> {
         }
     }
     journal.close().unwrap();
-    disk.read(NAME).unwrap()
+    disk
 }
 
 /// Reads, verifies and opens a directory with this one segment: a refusal or a journal that holds, and no panic.
 pub fn check_segment(bytes: &[u8]) {
+    check(NAME, bytes);
+}
+
+/// The same with bytes that are said to be compressed.
+pub fn check_packed(bytes: &[u8]) {
+    check(PACKED, bytes);
+}
+
+fn check(name: &str, bytes: &[u8]) {
     let disk = MemoryDisk::new(1);
-    disk.put(NAME, bytes.to_vec());
+    disk.put(name, bytes.to_vec());
     let shared = || Arc::new(disk.clone()) as Arc<dyn Disk>;
     let verified = verify_on(&disk);
     if let Ok(mut scan) = Scan::open_on(shared()) {
@@ -76,7 +100,35 @@ pub fn check_segment(bytes: &[u8]) {
 /// A written segment with pieces of it written over: `script` is read as (offset, length, byte) again and again.
 pub fn check_changed(script: &[u8]) {
     static WRITTEN: OnceLock<Vec<u8>> = OnceLock::new();
-    let mut bytes = WRITTEN.get_or_init(written).clone();
+    check_segment(&changed(WRITTEN.get_or_init(written).clone(), script));
+}
+
+/// The same with a compressed one.
+pub fn check_packed_changed(script: &[u8]) {
+    static WRITTEN: OnceLock<Vec<u8>> = OnceLock::new();
+    check_packed(&changed(WRITTEN.get_or_init(packed).clone(), script));
+}
+
+/// Any bytes as the one frame of a compressed segment, under checks that are right: what a decoder is given by somebody
+/// who knows the format.
+pub fn check_frame(frame: &[u8]) {
+    static WRITTEN: OnceLock<Vec<u8>> = OnceLock::new();
+    let written = WRITTEN.get_or_init(written);
+    let mut bytes = written[..4096].to_vec();
+    bytes.extend_from_slice(frame);
+    let table = bytes.len();
+    bytes.extend_from_slice(&(frame.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&crc32c::crc32c(frame).to_le_bytes());
+    bytes.extend_from_slice(b"NEUROZST");
+    bytes.extend_from_slice(&[1_u32, 1].map(u32::to_le_bytes).concat());
+    bytes.extend_from_slice(&(written.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    let crc = crc32c::crc32c(&bytes[table..]);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    check_packed(&bytes);
+}
+
+fn changed(mut bytes: Vec<u8>, script: &[u8]) -> Vec<u8> {
     for change in script.chunks_exact(4) {
         let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % bytes.len();
         let end = (at + usize::from(change[2] % 64)).min(bytes.len());
@@ -89,5 +141,5 @@ pub fn check_changed(script: &[u8]) {
             byte => bytes[at..end].fill(byte),
         }
     }
-    check_segment(&bytes);
+    bytes
 }
