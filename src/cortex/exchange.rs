@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::builder::Mistake;
 use super::digest::Digest;
+use super::every::Every;
 use super::placement::Placement;
-use super::recording::{Every, Recording};
+use super::recording::Recording;
 use super::snapshot::Blueprint;
 use crate::arena::{Arena, ArenaError};
 use crate::region::Region;

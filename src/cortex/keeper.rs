@@ -1,5 +1,6 @@
 //! Writing snapshots while the cortex goes on.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
@@ -45,27 +46,37 @@ pub(super) struct Target {
     /// The journal's: no snapshot is written before that holds on disk what led to it, otherwise a loss of power could
     /// leave a state that nothing leads to.
     pub(super) progress: Progress,
+    /// The sequences of those that stay and were written here.
+    pub(super) written: VecDeque<u64>,
 }
 
 impl Target {
-    fn write(&self, capture: &Capture) -> Result<(), String> {
+    fn write(&mut self, capture: &Capture) -> Result<(), String> {
         if let Some(last) = capture.header().sequence.checked_sub(1) {
             self.progress.wait(last, Level::Synced).map_err(|error| error.to_string())?;
         }
         let shelf = Shelf { disk: &*self.disk, place: &self.place };
         capture.write_on(shelf).map_err(|error| error.to_string())?;
         shelf.prune(self.keep).map_err(|error| error.to_string())?;
+        self.written.push_back(capture.header().sequence);
+        if self.written.len() > self.keep {
+            self.written.pop_front();
+        }
+        if let Some(&oldest) = self.written.front().filter(|_| self.written.len() == self.keep) {
+            // A recovery may have to fall back on the oldest: what that needs must stay.
+            self.progress.keep_from(oldest);
+        }
         Ok(())
     }
 
-    fn keep(&self, capture: Capture) -> Written {
+    fn keep(&mut self, capture: Capture) -> Written {
         self.write(&capture).map(|()| capture.into_buffer())
     }
 }
 
 impl Keeper {
     /// Writes on a thread of its own, or when it is told to.
-    pub(super) fn start(target: Target, thread: bool) -> std::io::Result<Self> {
+    pub(super) fn start(mut target: Target, thread: bool) -> std::io::Result<Self> {
         let buffer = Vec::new();
         if !thread {
             return Ok(Self { by: By::Caller { target, written: None }, buffer });

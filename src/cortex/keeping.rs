@@ -2,9 +2,10 @@
 
 use super::Cortex;
 use super::digest::fingerprint;
+use super::every::Done;
 use super::keeper::Keeper;
 use super::operator::OperatorError;
-use super::recording::{Done, Recorder};
+use super::recording::Recorder;
 use super::run::RunError;
 use crate::id::NeuronId;
 use crate::journal::{Health, JournalError, Level};
@@ -50,7 +51,14 @@ impl Cortex {
     pub(super) fn tend_journal(&mut self) -> Result<(), RunError> {
         let Some(recorder) = &mut self.recorder else { return Ok(()) };
         recorder.ticks_passed(self.next);
-        let (mark, keep) = recorder.what_is_due();
+        let (mark, mut keep) = recorder.what_is_due();
+        if keep && recorder.plan.snapshots_elsewhere {
+            // Whoever takes it computes the state himself; a journal that takes nothing now will take it later.
+            if recorder.keep(self.next).is_ok() {
+                recorder.kept = Done::now(recorder.records, Stamp::now());
+            }
+            keep = false;
+        }
         if mark || keep {
             self.come_together()?;
             self.mark();

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::digest::Digest;
+use super::every::{Done, Every};
 use super::keeper::{Keeper, Target};
 use super::recovery::RecoveryError;
 use crate::gate::Outbound;
 use crate::id::NeuronId;
 use crate::journal::disk::{Directory, Disk};
-use crate::journal::{Entry, Header, Journal, JournalError, Level, Options, Scan};
+use crate::journal::{Entry, Header, Journal, JournalError, Level, Options, Retention, Scan};
 use crate::pace::{Stamp, unix_ns};
 use crate::recorded::{GatePast, OPERATOR, Recorded, WORKERS, write_pasts};
 use crate::sync::Arc;
@@ -24,7 +25,7 @@ pub struct Recording {
     pub disk: Option<Arc<dyn Disk>>,
     /// What dates records, in ns since 1970; the system's clock, unless it is a simulation's.
     pub clock: fn() -> u64,
-    /// How it is written.
+    /// How it is written. Its [retention](Options::retention) forgets only what lies before all snapshots that stay.
     pub options: Options,
     /// How often a digest of the state is written down, for replays to be checked against.
     pub marks: Every,
@@ -33,6 +34,9 @@ pub struct Recording {
     pub snapshots: Every,
     /// How many snapshots stay.
     pub snapshots_kept: usize,
+    /// Whether only what a snapshot needs is written down, and whoever replays the journal takes it, such as
+    /// `neuronbus journal snapshot`: then this cortex is not stopped to be copied.
+    pub snapshots_elsewhere: bool,
     /// What the journal keeps of how the cortex was built: a description that a replay is built from.
     pub description: Vec<u8>,
 }
@@ -49,6 +53,7 @@ impl Recording {
             marks: Every { time: Duration::from_secs(5), records: u64::MAX },
             snapshots: Every { time: Duration::from_secs(60), records: u64::MAX },
             snapshots_kept: 2,
+            snapshots_elsewhere: false,
             description: Vec::new(),
         }
     }
@@ -65,48 +70,6 @@ impl Recording {
 impl<P: Into<PathBuf>> From<P> for Recording {
     fn from(directory: P) -> Self {
         Self::in_directory(directory)
-    }
-}
-
-/// How often something is done that takes time: after so many inputs, or after a time in which there were any, but then
-/// never so often that it takes more than a fiftieth of all time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Every {
-    /// After this time.
-    pub time: Duration,
-    /// After so many inputs.
-    pub records: u64,
-}
-
-impl Every {
-    /// Not at all.
-    pub const NEVER: Self = Self { time: Duration::MAX, records: u64::MAX };
-}
-
-/// How much of all time a mark or a snapshot may take: one part in so many.
-const SHARE: u64 = 50;
-
-/// When something was done last, and what it took.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Done {
-    at: Stamp,
-    took_ns: u64,
-    records: u64,
-}
-
-impl Done {
-    pub(super) fn now(records: u64, began: Stamp) -> Self {
-        let at = Stamp::now();
-        Self { at, took_ns: at.ns_since(began), records }
-    }
-
-    fn is_due(&self, every: &Every, records: u64) -> bool {
-        let news = records - self.records;
-        if news == 0 || news >= every.records {
-            return news > 0;
-        }
-        let passed = Stamp::now().ns_since(self.at);
-        u128::from(passed) >= every.time.as_nanos() && passed >= self.took_ns.saturating_mul(SHARE)
     }
 }
 
@@ -155,12 +118,11 @@ const BODY_HEAD: usize = 80;
 impl Recorder {
     /// Opens the journal of a recording, or begins it.
     pub(super) fn open(
-        mut plan: Recording,
+        plan: Recording,
         topology: Digest,
         seed: u64,
     ) -> Result<Self, RecoveryError> {
         let options = plan.options.clone();
-        let description = std::mem::take(&mut plan.description);
         let opened = match &plan.disk {
             Some(disk) => Journal::open_on(disk.clone(), options.clone()),
             None => Journal::open(&plan.directory, options.clone()),
@@ -189,7 +151,7 @@ impl Recorder {
         }
         let mut recorder = Self::of(journal, plan, cut);
         if recorder.next_sequence() == 0 {
-            recorder.record(0, OPERATOR, &Recorded::Described(&description));
+            recorder.describe(0);
             recorder.seal();
         }
         Ok(recorder)
@@ -221,6 +183,13 @@ impl Recorder {
         }
     }
 
+    /// Writes down what the cortex was built from.
+    fn describe(&mut self, tick: u64) {
+        let description = std::mem::take(&mut self.plan.description);
+        self.record(tick, OPERATOR, &Recorded::Described(&description));
+        self.plan.description = description;
+    }
+
     /// What is recorded, to be read from the start.
     pub(super) fn scan(&self) -> Result<Scan, JournalError> {
         match &self.plan.disk {
@@ -239,7 +208,7 @@ impl Recorder {
     pub(super) fn target(&self) -> Option<Target> {
         let progress = self.journal.as_ref()?.progress();
         let (place, keep) = (self.plan.directory.clone(), self.plan.snapshots_kept.max(1));
-        Some(Target { disk: self.disk(), place, keep, progress })
+        Some(Target { disk: self.disk(), place, keep, progress, written: VecDeque::new() })
     }
 
     /// The sequence of the next record.
@@ -432,10 +401,14 @@ impl Recorder {
     pub(super) fn keep(&mut self, next: u64) -> Result<u64, JournalError> {
         let mut pasts = Vec::new();
         write_pasts(&self.pasts, &mut pasts);
-        self.makes_room(pasts.len())?;
+        self.makes_room(pasts.len() + self.plan.description.len() + BODY_HEAD)?;
         let sequence = self.next_sequence();
         self.time_ns = (self.plan.clock)();
         self.record(next, OPERATOR, &Recorded::Kept(&pasts));
+        if self.plan.options.retention != Retention::default() {
+            // The first one may be forgotten.
+            self.describe(next);
+        }
         self.seal();
         Ok(sequence)
     }

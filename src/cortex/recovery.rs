@@ -1,8 +1,11 @@
 //! Taking a run up where its journal ends: the newest snapshot, and what was recorded since, fed again.
 
+use std::ops::Range;
+
 use super::difference::ReplayError;
+use super::every::Every;
 use super::playback::Playback;
-use super::recording::{Every, Recorder};
+use super::recording::Recorder;
 use super::replay::{Replay, ReplayOptions};
 use super::{Cortex, SnapshotError};
 use crate::gate::GatePast;
@@ -59,6 +62,14 @@ pub enum RecoveryError {
         /// The tick of the last rest.
         tick: u64,
     },
+    /// The beginning was forgotten, and there is no snapshot to begin with instead.
+    #[error("its records below {first} are forgotten, and no snapshot can be used to begin with:{}", reasons(.refused))]
+    Forgotten {
+        /// The first sequence that is still there.
+        first: u64,
+        /// Why none of the snapshots that are there can be used.
+        refused: Vec<String>,
+    },
     /// The snapshots cannot be looked at.
     #[error(transparent)]
     File(#[from] FileError),
@@ -66,6 +77,14 @@ pub enum RecoveryError {
     /// from its inputs alone.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+}
+
+fn reasons(refused: &[String]) -> String {
+    if refused.is_empty() {
+        " there is none".to_owned()
+    } else {
+        format!(" {}", refused.join("; "))
+    }
 }
 
 impl Cortex {
@@ -93,8 +112,12 @@ impl Cortex {
         }
         let disk = recorder.disk();
         let shelf = Shelf { disk: &*disk, place: &recorder.plan.directory };
-        let (snapshot, refused) = usable(shelf, recorder.next_sequence())?;
         let mut scan = recorder.scan()?;
+        let first = scan.segment_start();
+        let (snapshot, refused) = usable(shelf, first..recorder.next_sequence())?;
+        if first > 0 && snapshot.is_none() {
+            return Err(RecoveryError::Forgotten { first, refused });
+        }
         if let Some(snapshot) = &snapshot {
             snapshot.restore(self)?;
             scan = scan.from_sequence(snapshot.header.sequence)?;
@@ -121,16 +144,23 @@ impl Cortex {
     }
 }
 
-/// The newest snapshot that is whole and that the journal leads to, and why newer ones cannot be used.
-fn usable(shelf: Shelf<'_>, end: u64) -> Result<(Option<Snapshot>, Vec<String>), RecoveryError> {
+/// The newest snapshot that is whole and that the journal leads to and on from, and why newer ones cannot be used.
+fn usable(
+    shelf: Shelf<'_>,
+    there: Range<u64>,
+) -> Result<(Option<Snapshot>, Vec<String>), RecoveryError> {
     let mut refused = Vec::new();
     for (_, name) in shelf.list()?.into_iter().rev() {
         match Snapshot::read_on(shelf, &name) {
-            Ok(snapshot) if snapshot.header.sequence < end => return Ok((Some(snapshot), refused)),
+            Ok(snapshot) if there.contains(&snapshot.header.sequence) => {
+                return Ok((Some(snapshot), refused));
+            }
             Ok(snapshot) => refused.push(format!(
-                "{}: it is of record {}, and the journal ends before {end}",
+                "{}: it is of record {}, and the journal has those from {} and below {}",
                 snapshot.path.display(),
-                snapshot.header.sequence
+                snapshot.header.sequence,
+                there.start,
+                there.end
             )),
             Err(error) => refused.push(error.to_string()),
         }

@@ -1,7 +1,6 @@
 //! Replaying: what was recorded enters again, in its ticks, and nothing else does. No gate is called.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use super::desk::Reception;
 use super::difference::{Difference, ReplayError};
@@ -11,21 +10,11 @@ use super::{Cortex, Digest};
 use crate::admission::Desk as _;
 use crate::gate::{AdmitError, GatePast};
 use crate::id::NeuronId;
-use crate::journal::Record;
+use crate::journal::{Record, Speed, Tempo};
 use crate::pace::Stamp;
 use crate::recorded::{self, Recorded};
 use crate::spike::Spike;
 use crate::time::Tick;
-
-/// How fast a replay goes.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Speed {
-    /// As fast as it can.
-    #[default]
-    Max,
-    /// So many times as fast as it was recorded: 1.0 with the very delays between the events.
-    Times(f64),
-}
 
 /// What a replay does beside feeding.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +65,7 @@ pub(super) struct Replay {
     pub(super) at_rest: bool,
     /// The tick of the last rest.
     pub(super) rested: u64,
-    /// When the first record was read, here and when it was recorded.
-    began: Option<(Stamp, u64)>,
+    tempo: Tempo,
     pub(super) report: ReplayReport,
 }
 
@@ -90,18 +78,9 @@ impl Replay {
             pasts: vec![GatePast::default(); gates],
             at_rest: true,
             rested: 0,
-            began: None,
+            tempo: Tempo::new(options.speed),
             report: ReplayReport::default(),
         }
-    }
-
-    /// How long it is until a record is to be fed, by the clock that it was recorded with.
-    fn early(&mut self, time_ns: u64) -> Duration {
-        let Speed::Times(times) = self.options.speed else { return Duration::ZERO };
-        let (began, first) = *self.began.get_or_insert_with(|| (Stamp::now(), time_ns));
-        let after = time_ns.saturating_sub(first) as f64 / times.max(f64::MIN_POSITIVE);
-        let passed = Stamp::now().ns_since(began) as f64;
-        Duration::from_nanos((after - passed).max(0.0) as u64)
     }
 }
 
@@ -171,7 +150,7 @@ impl Cortex {
     fn wait_for(&self, replay: &mut Replay, time_ns: u64) -> bool {
         loop {
             let seen = self.doorbell.count();
-            let early = replay.early(time_ns);
+            let early = replay.tempo.early(time_ns);
             if early.is_zero() || self.stopper.is_stopped() {
                 return !self.stopper.is_stopped();
             }
