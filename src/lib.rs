@@ -72,6 +72,7 @@ pub mod gate;
 pub mod id;
 pub mod inlet;
 pub mod journal;
+pub mod journal_gate;
 pub mod math;
 pub mod membrane;
 pub mod neuron;

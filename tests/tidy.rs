@@ -26,13 +26,14 @@ const UNSAFE: [&str; 7] = [
 ];
 
 /// Where a thread may be started in the core.
-const THREADS: [&str; 6] = [
+const THREADS: [&str; 7] = [
     "src/cortex/assembly.rs",
     "src/cortex/running.rs",
     "src/cortex/workers/crew.rs",
     "src/brain/porter.rs",
     "src/cortex/keeper.rs",
     "src/journal/io_thread.rs",
+    "src/journal_gate/mod.rs",
 ];
 
 /// What the core may depend on. One more needs a page in `docs/decisions`.
@@ -79,7 +80,7 @@ const LEVELS: [&[&str]; 14] = [
     &["atlas", "context", "neuron"],
     &["admission", "crowd", "gate"],
     &["brain"],
-    &["inlet", "publisher", "region"],
+    &["inlet", "journal_gate", "publisher", "region"],
     &["cortex", "snapshot", "topology"],
     &["conformance"],
     &["error"],

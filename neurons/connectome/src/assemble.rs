@@ -211,6 +211,9 @@ impl Brain {
             RegionKind::Door(door) => {
                 Box::new(move |builder, _| builder.region(Region::open_to_others(path, *door)))
             }
+            RegionKind::Journal(plan) => {
+                Box::new(move |builder, _| builder.region(Region::gated(path, plan.gate())))
+            }
             RegionKind::Alerts { bound } => Box::new(move |builder, assembled| {
                 let (id, receiver) = neuronbus_host::alerts(builder, path, *bound);
                 assembled.alerts.push(receiver);

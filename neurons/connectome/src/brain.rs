@@ -297,7 +297,7 @@ pub(crate) fn hears(regions: &[RegionRead], at: usize) -> bool {
     let plan = regions.get(at).and_then(|region| region.plan.as_ref());
     plan.is_none_or(|plan| match &plan.kind {
         RegionKind::Population(population) => !population.is_source(),
-        RegionKind::Events(_) => false,
+        RegionKind::Events(_) | RegionKind::Journal(_) => false,
         _ => true,
     })
 }

@@ -46,6 +46,7 @@ impl RegionPlan {
             ),
             RegionKind::Population(population) => population.summary(),
             RegionKind::Tract(tract) => tract.summary(),
+            RegionKind::Journal(journal) => journal.summary(),
             RegionKind::Door(door) => match door.direction() {
                 Direction::Sensory => {
                     format!("other processes send in here, {} at a time", door.places())

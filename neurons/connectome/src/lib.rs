@@ -25,6 +25,7 @@ mod concepts;
 mod describe;
 mod events;
 mod files;
+mod journal;
 mod learning;
 mod mistake;
 mod population;
@@ -47,6 +48,7 @@ pub use neuronbus_host::{
 
 pub use concepts::ConceptsPlan;
 pub use events::{EventsPlan, HandlerPlan};
+pub use journal::JournalPlan;
 pub use mistake::{Code, DescriptionErrors, Mistake};
 pub use population::PopulationPlan;
 pub use projection::ProjectionPlan;

@@ -14,6 +14,7 @@ use crate::brain::RegionRead;
 use crate::concepts::ConceptsPlan;
 use crate::events::{EventsPlan, HandlerPlan};
 use crate::files::Files;
+use crate::journal::JournalPlan;
 use crate::mistake::Code;
 use crate::population::PopulationPlan;
 use crate::recall::{ContextPlan, MemoryPlan};
@@ -69,6 +70,8 @@ pub enum RegionKind {
     Tract(TractPlan),
     /// A gate for other processes, in or out.
     Door(Door),
+    /// What another brain recorded.
+    Journal(JournalPlan),
 }
 
 impl RegionKind {
@@ -87,6 +90,7 @@ impl RegionKind {
             RegionKind::Context(_) => "context",
             RegionKind::Population(_) => "population",
             RegionKind::Tract(_) => "tract",
+            RegionKind::Journal(_) => "journal",
             RegionKind::Door(door) => match door.direction() {
                 Direction::Sensory => "sensory",
                 Direction::Motor => "motor",
@@ -194,9 +198,10 @@ enum Kind {
     Tract,
     Sensory,
     Motor,
+    Journal,
 }
 
-const KINDS: [(&str, Kind); 13] = [
+const KINDS: [(&str, Kind); 14] = [
     ("host", Kind::Host),
     ("lines", Kind::Lines),
     ("events", Kind::Events),
@@ -210,6 +215,7 @@ const KINDS: [(&str, Kind); 13] = [
     ("tract", Kind::Tract),
     ("sensory", Kind::Sensory),
     ("motor", Kind::Motor),
+    ("journal", Kind::Journal),
 ];
 
 impl RegionPlan {
@@ -244,6 +250,7 @@ impl RegionPlan {
             }
             Kind::Sensory => RegionKind::Door(read_door(&table, Door::sensory())),
             Kind::Motor => RegionKind::Door(read_door(&table, Door::motor())),
+            Kind::Journal => RegionKind::Journal(JournalPlan::read(&table)),
         };
         table.finish();
         let plan = path.as_ref().map(|path| RegionPlan { path: path.value.clone(), kind });

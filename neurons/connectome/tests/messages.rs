@@ -126,7 +126,7 @@ fn names_are_listed() {
         "[[region]]\npath = \"a\"\nkind = \"hots\"\n",
         "b.toml:3:8: B004 unknown name: region[0].kind: expected \"host\", \"lines\", \"events\", \
          \"reflex\", \"alerts\", \"handler\", \"concepts\", \"memory\", \"context\", \"population\", \"tract\", \
-         \"sensory\" or \"motor\", \
+         \"sensory\", \"motor\" or \"journal\", \
          found \"hots\"; did you mean \"host\"?",
     );
     one(
@@ -134,6 +134,20 @@ fn names_are_listed() {
         "b.toml:2:8: B004 unknown name: brain.pace: expected \"free\", \"real-time\" or \
          \"on-demand\", \
          found \"realtime\"; did you mean \"real-time\"?",
+    );
+}
+
+#[test]
+fn a_journal_that_is_followed_must_be_caught_up_with() {
+    let journal = "[[region]]\npath = \"past\"\nkind = \"journal\"\n";
+    one(
+        journal,
+        "b.toml:1:1: B002 missing key: region[0].journal: expected the directory of a journal",
+    );
+    one(
+        &format!("{journal}journal = \"night\"\nfollow = true\nspeed = 1.0\n"),
+        "b.toml:6:9: B009 contradiction: region[0].speed: expected a number above 1 beside \
+         `follow`: a slower one never catches up, found 1.0",
     );
 }
 
