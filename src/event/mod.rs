@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod correlation;
 mod error;
 mod id;
 mod json;
@@ -37,6 +38,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+pub use self::correlation::{CORRELATION_HEADER, Correlation};
 pub use self::error::{EventError, RecordError};
 pub use self::id::{EventId, EventIds, InvalidEventId};
 pub use self::packed::{DEPTH_MAX, Entries, Packed, PackedError, Scalar, merge};
