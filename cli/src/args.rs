@@ -261,6 +261,19 @@ pub(crate) struct RunOptions {
     /// What the journal waits for before it says that something is kept
     #[arg(long, value_enum, default_value_t = Durability::Synced, requires = "journal")]
     pub(crate) durability: Durability,
+    /// Who takes snapshots, which a run is taken up from: this process, between two ticks; others, by
+    /// `neuronbus journal snapshot`; or nobody
+    #[arg(long, value_enum, default_value_t = Snapshots::Here, requires = "journal")]
+    pub(crate) snapshots: Snapshots,
+    /// Compress what of the journal is not written any more
+    #[arg(long, requires = "journal")]
+    pub(crate) compress: bool,
+    /// Forget what of the journal is older than this and lies before its snapshots, such as "7 d"
+    #[arg(long, value_name = "TIME", value_parser = span, requires = "journal")]
+    pub(crate) keep_for: Option<Duration>,
+    /// Forget the oldest of the journal that lies before its snapshots while all takes more room, such as "10 GB"
+    #[arg(long, value_name = "SIZE", value_parser = size, requires = "journal")]
+    pub(crate) keep_bytes: Option<u64>,
     /// Write the topology as it is at the end to this file, as DOT
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) dot: Option<PathBuf>,
@@ -284,6 +297,16 @@ pub(crate) enum Durability {
     PageCache,
     /// The disk
     Synced,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Snapshots {
+    /// This process, every minute
+    Here,
+    /// Whoever replays the journal
+    Elsewhere,
+    /// Nobody
+    Never,
 }
 
 impl From<Durability> for Level {
@@ -328,6 +351,11 @@ fn span(text: &str) -> Result<Duration, String> {
         Ok(time) => Ok(time),
         Err(why) => Err(format!("{why}; write for example 30s, 500ms or \"2 min\"")),
     }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let bytes = quantity::bytes(text);
+    bytes.map(|bytes| bytes as u64).map_err(|why| format!("{why}; write for example \"10 GB\""))
 }
 
 /// Writes what clap has to say: help and version are answers, the rest is wrong usage.

@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     Chain { line: u64, why: Break },
     #[error("the database cannot be written: {0}")]
     Database(#[from] rusqlite::Error),
+    #[error("the Parquet file cannot be written: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
     #[error("standard input cannot be read: {0}")]
     Input(std::io::Error),
     #[error("{0} dead ends hold places; --repair lets them go")]
@@ -52,6 +54,8 @@ pub(crate) enum Failure {
     SnapshotFile(#[from] FileError),
     #[error("the snapshot is refused: {0}")]
     Snapshot(#[from] SnapshotError),
+    #[error("the states cannot be compared: {0}")]
+    State(neuronbus::state::StateError),
     #[error("the change is refused: {0}")]
     Operator(#[from] OperatorError),
     #[error("{} does not say which brain was recorded; name its description with --brain", .0.display())]
@@ -64,6 +68,18 @@ pub(crate) enum Failure {
         "no spike {0:?} was fired in this run: write region:neuron, region:neuron#N or @RECORD"
     )]
     NoSpike(String),
+    #[error(
+        "its records below {first} are forgotten, and no snapshot in it can be used to begin with"
+    )]
+    NoBeginning { first: u64 },
+    #[error(
+        "the journal has no place for a snapshot yet: run with --snapshots elsewhere, and let something enter"
+    )]
+    NoPlace,
+    #[error("a journal whose beginning was forgotten cannot be forked: a fork has no snapshots")]
+    NoFork,
+    #[error("records from {wanted} on are wanted, and those below {first} are forgotten")]
+    Forgotten { wanted: u64, first: u64 },
     #[error(
         "{0:?} is no change: write \"from -> to = 0.5\" for a weight, \"neuron = 0.5\" for a threshold"
     )]

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use neuronbus::cortex::{Cortex, Every, Exchange, Recording, Recovered, RunError, Running};
+use neuronbus::journal::Retention;
 use neuronbus_connectome::{AlertReceiver, Brain, LineSource, Overrides};
 
-use crate::args::{ReportFormat, RunOptions};
+use crate::args::{ReportFormat, RunOptions, Snapshots};
 use crate::clock::Moment;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -40,7 +41,12 @@ pub(crate) fn run(options: &RunOptions, console: Console) -> Result<(), Failure>
     if let Some(journal) = &options.journal {
         let mut recording = Recording::in_directory(journal);
         recording.options.level = options.durability.into();
-        if options.exchange().unwrap_or(brain.exchange()) == Exchange::FreeRunning {
+        recording.options.compress = options.compress;
+        recording.snapshots_elsewhere = options.snapshots == Snapshots::Elsewhere;
+        recording.options.retention =
+            Retention { bytes: options.keep_bytes, age: options.keep_for };
+        let free = options.exchange().unwrap_or(brain.exchange()) == Exchange::FreeRunning;
+        if free || options.snapshots == Snapshots::Never {
             // What workers that run freely know of each other is in no snapshot.
             recording.snapshots = Every::NEVER;
         }

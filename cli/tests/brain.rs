@@ -14,9 +14,13 @@ use support::{document, neuronbus, run, signal, stderr, stdout, until_listening}
 
 /// A relay that runs until it is interrupted.
 fn relay(dir: &Path) -> Child {
+    relay_with(dir, &[])
+}
+
+fn relay_with(dir: &Path, more: &[&str]) -> Child {
     let dir = dir.to_str().unwrap();
     let mut command = neuronbus(&["run", "brains/relay.toml", "--quiet", "--dir", dir]);
-    let mut child = command.spawn().unwrap();
+    let mut child = command.args(more).spawn().unwrap();
     until_listening(&child);
     // The cortex is there once it beats.
     loop {
@@ -153,4 +157,52 @@ fn a_place_without_a_brain_is_an_error_that_says_where() {
     }
     let output = run(&["run", "brains/relay.toml", "--for", "1s"]);
     assert!(stderr(&output).contains("no brain directory"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_journal_is_sent_into_a_running_brain_and_then_what_is_being_recorded_each_once() {
+    const BEFORE: u64 = 300;
+    const ALL: u64 = 600;
+    let folder = tempfile::tempdir().unwrap();
+    let (recorded, listens) = (folder.path().join("recorded"), folder.path().join("listens"));
+    let journal = folder.path().join("journal");
+    let journal = journal.to_str().unwrap();
+    let durability = ["--journal", journal, "--durability", "page-cache"];
+    let mut first = relay_with(&recorded, &durability);
+    let mut second = relay(&listens);
+    let mut ear = Brain::attach(&recorded).unwrap().sensory("ear").unwrap();
+    let mut voice = Brain::attach(&listens).unwrap().motor("voice").unwrap();
+    let mut fire = |numbers: std::ops::Range<u64>| {
+        for number in numbers {
+            ear.fire_within(&number.to_le_bytes(), Duration::from_secs(60)).unwrap();
+        }
+        assert!(ear.wait_until_taken(Duration::from_secs(60)).unwrap());
+    };
+    fire(0..BEFORE);
+    let into = ["replay", journal, "--into", listens.to_str().unwrap(), "--gate", "ear"];
+    let follow = ["--source", "senses/ear", "--follow", "--format", "json"];
+    let replay = neuronbus(&[&into[..], &follow].concat()).spawn().unwrap();
+    fire(BEFORE..ALL);
+    for number in 0..ALL {
+        let heard = voice.read_within(Duration::from_secs(60)).unwrap();
+        let heard = heard.unwrap_or_else(|| panic!("{number} does not come"));
+        assert_eq!(heard.payload, number.to_le_bytes(), "each once, in order");
+    }
+    signal(&replay, "INT");
+    let done = document(&replay.wait_with_output().unwrap());
+    assert_eq!((&done["sent"], &done["taken"]), (&ALL.into(), &true.into()));
+    assert!(done["live_from"].as_u64().unwrap() <= done["next_sequence"].as_u64().unwrap());
+    assert_eq!(voice.read(), None);
+
+    // Asked again from there, there is nothing more; a faster one of the beginning sends that.
+    let from = done["next_sequence"].to_string();
+    let nothing = run(&[&into[..], &["--from", &from]].concat());
+    assert!(stdout(&nothing).starts_with("0 records sent to senses/ear"), "{}", stdout(&nothing));
+    let again =
+        run(&[&into[..], &["--speed", "1000", "--until", "1", "--format", "json"]].concat());
+    assert!(document(&again)["sent"].as_u64().unwrap() <= ALL);
+    for child in [&mut first, &mut second] {
+        signal(child, "INT");
+        assert!(child.wait().unwrap().success());
+    }
 }

@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
-use neuronbus::journal::{JournalError, Scan, verify};
+use neuronbus::cortex::{Cortex, Recording};
+use neuronbus::journal::{JournalError, Level, Options, Retention, Scan, verify};
 use neuronbus::recorded::Recorded;
+use neuronbus::time::Ticks;
+use neuronbus_connectome::{Brain, LineSource, Overrides};
 use serde_json::Value;
 use support::{Seeded, causal_lines, document, neuronbus, run, stderr, stdout};
 
@@ -163,6 +166,78 @@ fn recorded(place: &Path) -> PathBuf {
     journal
 }
 
+/// Records a run of lines with a snapshot, or a place for one, after every 300 of them; the digest at its end.
+fn record_lines(place: &Path, change: impl Fn(&mut Recording)) -> (PathBuf, String) {
+    let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/../brains/lines.toml");
+    let brain = Brain::read(Path::new(repository)).unwrap();
+    let lines = place.join("lines.jsonl");
+    std::fs::write(&lines, causal_lines(3_000, 5)).unwrap();
+    let (mut builder, journal) = (Cortex::builder(), place.join("journal"));
+    let input = Some(LineSource::File { path: lines, follow: false });
+    brain.assemble(&mut builder, Overrides { input, ..Overrides::default() }).unwrap();
+    let mut recording = Recording::in_directory(&journal).every_records(100, 300);
+    recording.description = std::fs::read(repository).unwrap();
+    recording.options = Options { segment_bytes: 32 << 10, thread: false, ..Options::default() };
+    change(&mut recording);
+    builder.journal(recording);
+    let mut cortex = builder.build().unwrap();
+    // Two ticks for a line, so that all have entered in six thousand.
+    for _ in 0..70 {
+        cortex.run_for(Ticks(100)).unwrap();
+        cortex.sync_journal(Level::PageCache).unwrap();
+    }
+    cortex.close();
+    (journal, cortex.digest().to_string())
+}
+
+#[test]
+fn a_snapshot_is_taken_by_another_process_and_a_run_is_taken_up_from_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (journal, digest) =
+        record_lines(place.path(), |recording| recording.snapshots_elsewhere = true);
+    assert_eq!(neuronbus::snapshot::list(&journal).unwrap().len(), 0);
+    let taken = document(&run(&["journal", "snapshot", text(&journal), "--format", "json"]));
+    let tick = taken["tick"].as_u64().unwrap();
+    assert!(tick > 4_000, "{taken}");
+    let again = stdout(&run(&["journal", "snapshot", text(&journal)]));
+    assert!(again.contains("there is one"), "{again}");
+    let short = document(&run(&["replay", text(&journal), "--snapshot", "--format", "json"]));
+    assert_eq!((&short["snapshot"], &short["digest"]), (&tick.into(), &digest.clone().into()));
+    assert_eq!(short["verified"], true);
+    // The same lines again: all of them had entered, as the snapshot's record of the gates says.
+    let lines = place.path().join("lines.jsonl");
+    let input = ["--input", text(&lines), "--journal", text(&journal), "--format", "json"];
+    let gone_on = run(&[&["run", "brains/lines.toml", "--quiet"][..], &input].concat());
+    assert_eq!(document(&gone_on)["digest"], digest);
+}
+
+#[test]
+fn a_run_whose_beginning_was_forgotten_is_replayed_from_its_oldest_snapshot() {
+    let place = tempfile::tempdir().unwrap();
+    let (journal, digest) = record_lines(place.path(), |recording| {
+        recording.options.retention = Retention { bytes: Some(0), age: None };
+    });
+    let first = Scan::open(&journal).unwrap().segment_start();
+    assert!(first > 0, "nothing was forgotten");
+
+    let replayed = document(&run(&["replay", text(&journal), "--format", "json"]));
+    assert_eq!(replayed["verified"], true);
+    assert!(replayed["snapshot"].as_u64().unwrap() > 0);
+    assert_eq!(replayed["digest"], digest);
+    let same = stdout(&run(&["diff", text(&journal), text(&journal)]));
+    assert!(same.contains("the runs are the same"), "{same}");
+    let fork = place.path().join("fork");
+    let refused = run(&["fork", text(&journal), text(&fork), "--at", "1000000"]);
+    assert!(stderr(&refused).contains("whose beginning was forgotten"), "{}", stderr(&refused));
+
+    let states = neuronbus::snapshot::list(&journal).unwrap();
+    let [(_, one), (_, other)] = &states[..] else { panic!("{states:?}") };
+    let same = stdout(&run(&["diff", text(one), text(one)]));
+    assert_eq!(same, "the states are the same\n");
+    let differ = document(&run(&["diff", text(one), text(other), "--format", "json"]));
+    assert!(differ["what"].as_str().is_some_and(|what| !what.is_empty()), "{differ}");
+}
+
 #[test]
 fn a_replay_is_verified_shows_what_is_asked_for_and_stops_where_it_is_told() {
     let place = tempfile::tempdir().unwrap();
@@ -230,8 +305,10 @@ fn a_fork_in_which_the_reflex_is_harder_to_rouse_differs_from_there_on() {
     assert!(first["tick"].as_u64().unwrap() >= 40_000, "{first}");
     assert_eq!((first["run"].clone(), diff["neurons"].as_array().unwrap().len()), (1.into(), 1));
     assert_eq!(diff["neurons"][0][0], "reflex/alert:alert");
+    assert!(diff["state"]["what"].as_str().is_some_and(|what| !what.is_empty()), "{diff}");
     let words = stdout(&run(&["diff", text(&journal), text(&fork)]));
     assert!(words.contains("only in 1  reflex/alert:alert"), "{words}");
+    assert!(words.contains("first difference of the states at the end"), "{words}");
 
     let there = run(&[&["fork", text(&journal), text(&fork)][..], &change].concat());
     assert_eq!(there.status.code(), Some(1), "a journal is not written over");

@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use neuronbus::event::{Event, EventId, EventIds};
 use neuronbus::journal::{Entry, Header, Journal, Options};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
@@ -54,6 +56,7 @@ fn event(n: u64) -> Vec<u8> {
     let topic = if n.is_multiple_of(2) { "plant.boiler.heat" } else { "plant.pump.flow" };
     let id = EventId::new(1000 + n, [n as u8; 10]);
     let event = Event::new(topic).body(n).id(id).time_us(n).parent(EventId::new(999, [1; 10]));
+    let event = event.header("correlation-id", if n.is_multiple_of(2) { "boiler" } else { "pump" });
     let mut record = vec![7; 12];
     event.encode(&mut EventIds::new(n), 0, &mut record).unwrap();
     record
@@ -79,6 +82,12 @@ fn records_are_shown_by_sequence_tick_time_source_and_topic() {
     assert_eq!(count(&["--topic", "plant.*.heat"]), 10);
     assert_eq!(count(&["--topic", "plant.pump.flow", "--tick", "..10"]), 5);
     assert_eq!(count(&["--limit", "7"]), 7);
+    // Of the twenty events, one has this id, and all have one parent, which is no record.
+    let id = |n: u64| EventId::new(1000 + n, [n as u8; 10]).to_string();
+    assert_eq!(count(&["--correlation", &id(5)]), 1);
+    assert_eq!(count(&["--correlation", &EventId::new(999, [1; 10]).to_string()]), 20);
+    assert_eq!(count(&["--correlation", "pump", "--tick", "..10"]), 5);
+    assert_eq!(count(&["--correlation", "nobody"]), 0);
     let shown = text(&journal(&["show", place, "--sequence", "0..3"]));
     assert!(shown.contains("\"reading 0\"") && shown.contains("00ff01"), "{shown}");
     assert!(shown.contains("plant.boiler.heat 2"), "{shown}");
@@ -172,6 +181,33 @@ fn a_database_has_the_table_of_events_with_its_indexes() {
 }
 
 #[test]
+fn a_parquet_file_has_the_rows_of_the_database() {
+    let place = written();
+    let out = tempdir().unwrap();
+    let (file, database) = (out.path().join("events.parquet"), out.path().join("events.db"));
+    let export = |to: &str, file: &Path| journal(&["export", path(place.path()), to, path(file)]);
+    assert!(export("--parquet", &file).status.success());
+    assert_eq!(export("--parquet", &file).status.code(), Some(1), "none is written over");
+    assert!(export("--sqlite", &database).status.success());
+    let database = rusqlite::Connection::open(&database).unwrap();
+    let mut rows = database.prepare("SELECT * FROM events ORDER BY timestamp").unwrap();
+    let mut rows = rows.query([]).unwrap();
+    let read = SerializedFileReader::new(std::fs::File::open(&file).unwrap()).unwrap();
+    let mut count = 0;
+    for parquet in read.get_row_iter(None).unwrap() {
+        let (parquet, row) = (parquet.unwrap(), rows.next().unwrap().unwrap());
+        let text = |at: usize| row.get::<_, Option<String>>(at).unwrap();
+        for at in [0, 1, 3, 4, 6, 7] {
+            assert_eq!(parquet.get_string(at).ok(), text(at).as_ref(), "column {at}");
+        }
+        let time = parquet.get_column_iter().nth(2).unwrap().1;
+        assert_eq!(time.to_string(), row.get::<_, i64>(2).unwrap().to_string());
+        count += 1;
+    }
+    assert_eq!((count, rows.next().unwrap().is_none()), (60, true));
+}
+
+#[test]
 fn old_segments_are_forgotten_and_the_rest_still_verifies() {
     let place = written();
     let place = path(place.path());
@@ -181,6 +217,28 @@ fn old_segments_are_forgotten_and_the_rest_still_verifies() {
     assert!(first > 0 && first <= 50, "{done}");
     assert_eq!(lines(&journal(&["show", place, "--format", "json"])).len() as u64, 60 - first);
     text(&journal(&["verify", place]));
+}
+
+#[test]
+fn compressed_segments_are_listed_shown_and_verified_as_before() {
+    let place = written();
+    let place = path(place.path());
+    let before = text(&journal(&["show", place]));
+    let verified = text(&journal(&["verify", place]));
+    let done = text(&journal(&["compact", place, "--compress", "--format", "json"]));
+    let done: Value = serde_json::from_str(&done).unwrap();
+    assert_eq!((&done["first"], &done["segments"]), (&0.into(), &0.into()));
+    let bytes = |key: &str| done["compressed"][key].as_u64().unwrap();
+    assert!(bytes("segments") > 0 && bytes("after") < bytes("before"), "{done}");
+    assert_eq!(text(&journal(&["show", place])), before);
+    assert_eq!(text(&journal(&["verify", place])), verified);
+    let listed = text(&journal(&["ls", place]));
+    assert!(listed.contains("00000000000000000000.segment.zst"), "{listed}");
+    let again = text(&journal(&["compact", place, "--compress"]));
+    assert!(again.starts_with("0 segments compressed"), "{again}");
+    // Nothing is forgotten where no snapshot stands for it.
+    let kept = text(&journal(&["compact", place]));
+    assert!(kept.starts_with("0 segments forgotten"), "{kept}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use neuronbus::cause::{Causes, SpikeId};
 use neuronbus::cortex::{Cortex, ReplayOptions};
 use neuronbus::id::NeuronId;
+use neuronbus::snapshot::{self, Finding, Snapshot};
 use serde::Serialize;
 
 use super::{DiffOptions, Recording, json, spell};
@@ -22,6 +23,8 @@ struct Outcome {
     first: Vec<Only>,
     /// Spikes that only one of them fired, by neuron: in the first run, in the second.
     neurons: Vec<(String, u64, u64)>,
+    /// The first neuron, synapse or counter whose state differs at the end, if states could be had.
+    state: Option<Finding>,
     /// Weights that differ at the end: source, target, first run, second run.
     weights: Vec<(String, String, Option<f32>, Option<f32>)>,
     weights_differing: usize,
@@ -51,12 +54,35 @@ fn replayed(journal: &std::path::Path) -> Result<Replayed, Failure> {
 }
 
 pub(crate) fn diff(options: &DiffOptions, console: Console) -> Result<(), Failure> {
-    let (one, other) = (replayed(&options.one)?, replayed(&options.other)?);
-    let outcome = compare(&one, &other, options.limit);
+    if options.one.is_file() && options.other.is_file() {
+        return states(options, console);
+    }
+    let (mut one, mut other) = (replayed(&options.one)?, replayed(&options.other)?);
+    let state = first_difference(&mut one.cortex, &mut other.cortex);
+    let outcome = compare(&one, &other, state, options.limit);
     console.write(&match options.format {
         ReportFormat::Json => json(&outcome)?,
         ReportFormat::Text => text(&outcome),
     })
+}
+
+/// Where two snapshots in files differ first.
+fn states(options: &DiffOptions, console: Console) -> Result<(), Failure> {
+    let (one, other) = (Snapshot::read(&options.one)?, Snapshot::read(&options.other)?);
+    let found = snapshot::compare(&one.content, &other.content).map_err(Failure::State)?;
+    console.write(&match (options.format, found) {
+        (ReportFormat::Json, found) => json(&found)?,
+        (ReportFormat::Text, None) => "the states are the same\n".to_owned(),
+        (ReportFormat::Text, Some(finding)) => format!("{finding}\n"),
+    })
+}
+
+/// Where the states differ first; nothing where one cannot be had, as of workers that ran freely.
+fn first_difference(one: &mut Cortex, other: &mut Cortex) -> Option<Finding> {
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    one.snapshot(&mut left).ok()?;
+    other.snapshot(&mut right).ok()?;
+    snapshot::compare(&left, &right).ok()?
 }
 
 /// A spike by what does not depend on the ids of one run: when, by whom, the how-manieth, and what it carries.
@@ -74,7 +100,7 @@ fn told(run: &Replayed) -> BTreeMap<Told, SpikeId> {
         .collect()
 }
 
-fn compare(one: &Replayed, other: &Replayed, limit: usize) -> Outcome {
+fn compare(one: &Replayed, other: &Replayed, state: Option<Finding>, limit: usize) -> Outcome {
     let (ours, theirs) = (told(one), told(other));
     let length = one.cortex.tick_length().as_duration().as_nanos() as u64;
     let only = |run: u8, a: &BTreeMap<Told, SpikeId>, b: &BTreeMap<Told, SpikeId>| {
@@ -107,6 +133,7 @@ fn compare(one: &Replayed, other: &Replayed, limit: usize) -> Outcome {
         spikes: (ours.len(), theirs.len()),
         first: first.collect(),
         neurons,
+        state,
         weights_differing: weights.len(),
         weights: weights.into_iter().take(limit).collect(),
     }
@@ -165,6 +192,9 @@ fn text(outcome: &Outcome) -> String {
     }
     for (name, a, b) in &outcome.neurons {
         out += &format!("  {name}: {a} in 1, {b} in 2\n");
+    }
+    if let Some(finding) = &outcome.state {
+        out += &format!("\nfirst difference of the states at the end\n  {finding}\n");
     }
     if outcome.weights_differing > 0 {
         out += &format!("\n{} weights differ at the end\n", outcome.weights_differing);

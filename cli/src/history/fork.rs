@@ -27,6 +27,9 @@ struct Outcome {
 pub(crate) fn fork(options: &ForkOptions, console: Console) -> Result<(), Failure> {
     // The run up to the fork: who is there by then, and that it can be replayed at all.
     let mut recording = Recording::open(&options.journal, None, None)?;
+    if recording.began_at.is_some() {
+        return Err(Failure::NoFork);
+    }
     let until = ReplayOptions { until: Tick(options.at), ..ReplayOptions::default() };
     recording.cortex.replay(&mut recording.playback, until)?;
     let changes = Changes::read(options, &mut recording)?;

@@ -2,8 +2,10 @@
 
 mod diff;
 mod fork;
+mod into;
 mod options;
 mod replay;
+mod take;
 mod why;
 
 use std::path::Path;
@@ -12,13 +14,14 @@ use neuronbus::cortex::{Cortex, Exchange, Playback};
 use neuronbus::id::NeuronId;
 use neuronbus::journal::Scan;
 use neuronbus::recorded::Recorded;
-use neuronbus::snapshot;
+use neuronbus::snapshot::{self, Snapshot};
 use neuronbus_connectome::{Brain, Overrides};
 
 pub(crate) use diff::diff;
 pub(crate) use fork::fork;
 pub(crate) use options::{DiffOptions, ForkOptions, ReplayOptions, WhyOptions};
 pub(crate) use replay::replay;
+pub(crate) use take::take;
 pub(crate) use why::why;
 
 use crate::failure::Failure;
@@ -28,6 +31,8 @@ struct Recording {
     brain: Brain,
     cortex: Cortex,
     playback: Playback,
+    /// The tick of the snapshot that it begins with, if it does not begin at the beginning.
+    began_at: Option<u64>,
 }
 
 impl Recording {
@@ -53,17 +58,35 @@ impl Recording {
             // Its workers were told on the command line to run freely.
             cortex = free;
         }
-        Ok(Self { cortex, brain, playback })
+        let mut recording = Self { cortex, brain, playback, began_at: None };
+        let first = Scan::open(journal)?.segment_start();
+        if first > 0 {
+            // What came before was forgotten: the oldest snapshot that the journal leads on from stands for it.
+            let all = snapshot::list(journal)?.into_iter();
+            let mut readable = all.filter_map(|(_, path)| Snapshot::read(&path).ok());
+            let oldest = readable.find(|snapshot| snapshot.header.sequence >= first);
+            let oldest = oldest.ok_or(Failure::NoBeginning { first })?;
+            recording.begin_with(journal, &oldest)?;
+        }
+        Ok(recording)
     }
 
-    /// Goes to the newest snapshot that is not behind a tick, and says which tick that is; stays at the beginning where
-    /// there is none.
-    fn jump(&mut self, journal: &Path, tick: u64) -> Result<Option<u64>, Failure> {
-        let Some(snapshot) = snapshot::nearest(journal, tick)?.snapshot else { return Ok(None) };
+    /// Goes to the newest snapshot that is not behind a tick; stays where it is if there is none.
+    fn jump(&mut self, journal: &Path, tick: u64) -> Result<(), Failure> {
+        match snapshot::nearest(journal, tick)?.snapshot {
+            Some(snapshot) if Some(snapshot.header.tick) > self.began_at => {
+                self.begin_with(journal, &snapshot)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin_with(&mut self, journal: &Path, snapshot: &Snapshot) -> Result<(), Failure> {
         snapshot.restore(&mut self.cortex)?;
         let scan = Scan::open(journal)?.from_sequence(snapshot.header.sequence)?;
         self.playback = Playback::of(scan);
-        Ok(Some(snapshot.header.tick))
+        self.began_at = Some(snapshot.header.tick);
+        Ok(())
     }
 
     /// Whether it was built as it was recorded.
@@ -81,15 +104,20 @@ impl Recording {
 fn recorded_brain(journal: &Path) -> Result<Brain, Failure> {
     let mut scan = Scan::open(journal)?;
     let unknown = || Failure::NoDescription(journal.to_owned());
-    let first = scan.next().ok_or_else(unknown)??;
-    let Ok(Recorded::Described(text)) = Recorded::read(first.kind, first.body) else {
-        return Err(unknown());
-    };
-    let text = std::str::from_utf8(text).map_err(|_| unknown())?;
-    if text.is_empty() {
-        return Err(unknown());
+    let forgets = scan.segment_start() > 0;
+    // bound: the records; it is the first, or stands with each snapshot where the first may be forgotten
+    while let Some(record) = scan.next() {
+        let record = record?;
+        match Recorded::read(record.kind, record.body) {
+            Ok(Recorded::Described(text)) if !text.is_empty() => {
+                let text = std::str::from_utf8(text).map_err(|_| unknown())?;
+                return Ok(Brain::parse(text, &journal.display().to_string())?);
+            }
+            _ if forgets => {}
+            _ => break,
+        }
     }
-    Ok(Brain::parse(text, &journal.display().to_string())?)
+    Err(unknown())
 }
 
 fn neuron_of(cortex: &Cortex, address: &str) -> Result<NeuronId, Failure> {

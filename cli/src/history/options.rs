@@ -32,6 +32,22 @@ pub(crate) struct ReplayOptions {
     /// Do not compare with the recorded digests and outputs
     #[arg(long)]
     pub(crate) no_verify: bool,
+    /// Send what gates took in to a running brain instead: its directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "gate")]
+    #[arg(conflicts_with_all = ["brain", "snapshot", "workers", "show", "no_verify"])]
+    pub(crate) into: Option<PathBuf>,
+    /// Sensory gate of the running brain that takes it in
+    #[arg(long, value_name = "GATE", requires = "into")]
+    pub(crate) gate: Option<String>,
+    /// Send only what this recorded gate took in, by its path or id
+    #[arg(long, value_name = "GATE", requires = "into")]
+    pub(crate) source: Vec<String>,
+    /// Begin with this record
+    #[arg(long, value_name = "SEQUENCE", requires = "into")]
+    pub(crate) from: Option<u64>,
+    /// Go on with what is being recorded, until interrupted
+    #[arg(long, requires = "into")]
+    pub(crate) follow: bool,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub(crate) format: ReportFormat,
@@ -121,11 +137,11 @@ pub(crate) struct ForkOptions {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffOptions {
-    /// Directory of a journal
-    #[arg(value_hint = ValueHint::DirPath)]
+    /// Directory of a journal, or a file with a snapshot
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) one: PathBuf,
-    /// Directory of another, such as its fork
-    #[arg(value_hint = ValueHint::DirPath)]
+    /// Another, such as its fork
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) other: PathBuf,
     /// How many differences to show of each kind
     #[arg(long, value_name = "N", default_value_t = 10)]

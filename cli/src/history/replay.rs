@@ -4,7 +4,7 @@ use neuronbus::cortex::{self, ReplayReport, Speed};
 use neuronbus::time::Tick;
 use serde::Serialize;
 
-use super::{Recording, ReplayOptions, json};
+use super::{Recording, ReplayOptions, into, json};
 use crate::args::ReportFormat;
 use crate::clock::Moment;
 use crate::console::Console;
@@ -38,6 +38,9 @@ struct Shown {
 }
 
 pub(crate) fn replay(options: &ReplayOptions, console: Console) -> Result<(), Failure> {
+    if let (Some(dir), Some(gate)) = (&options.into, &options.gate) {
+        return into::send(options, dir, gate, console);
+    }
     let brain = options.brain.as_deref();
     let mut recording = Recording::open(&options.journal, brain, options.workers)?;
     let verify = !options.no_verify && recording.is_as_recorded();
@@ -45,7 +48,9 @@ pub(crate) fn replay(options: &ReplayOptions, console: Console) -> Result<(), Fa
         console.say("the brain is not the one that was recorded: nothing is compared");
     }
     let until = options.until.unwrap_or(u64::MAX);
-    let began_at = if options.snapshot { recording.jump(&options.journal, until)? } else { None };
+    if options.snapshot {
+        recording.jump(&options.journal, until)?;
+    }
     let speed = options.speed.0.map_or(Speed::Max, Speed::Times);
     let began = Moment::now();
     let Recording { cortex, playback, .. } = &mut recording;
@@ -56,7 +61,7 @@ pub(crate) fn replay(options: &ReplayOptions, console: Console) -> Result<(), Fa
     let snapshot = Snapshot::of(&recording.cortex, LINKS);
     let outcome = Outcome {
         brain: recording.brain.name().to_owned(),
-        snapshot: began_at,
+        snapshot: recording.began_at,
         verified: (verify && report.marks + report.outputs > 0).then_some(true),
         digest: recording.cortex.digest().to_string(),
         wall_ms,

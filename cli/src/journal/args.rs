@@ -56,7 +56,7 @@ pub(crate) enum JournalCommand {
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
     },
-    /// Write a journal as JSON lines under a chain of SHA-256 checksums, or into a SQLite database
+    /// Write a journal as JSON lines under a chain of SHA-256 checksums, into a SQLite database, or as Parquet
     Export {
         /// Directory of the journal
         #[arg(value_hint = ValueHint::DirPath)]
@@ -67,17 +67,37 @@ pub(crate) enum JournalCommand {
         /// Write a table of events into this database, which must not exist
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         sqlite: Option<PathBuf>,
+        /// Write the same table into this file of columns, which must not exist
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        #[arg(conflicts_with_all = ["output", "sqlite"])]
+        parquet: Option<PathBuf>,
         #[command(flatten)]
         filter: Filter,
     },
-    /// Forget old segments of a journal that nobody writes
+    /// Compute the recorded run again, and keep its state beside the journal, for what begins there; the brain that
+    /// writes the journal goes on meanwhile
+    Snapshot {
+        /// Directory of the journal
+        #[arg(value_hint = ValueHint::DirPath)]
+        journal: PathBuf,
+        /// How many snapshots stay
+        #[arg(long, value_name = "N", default_value_t = 2)]
+        keep: usize,
+        /// How to write what was done
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+    },
+    /// Forget old segments of a journal that nobody writes, or compress them
     Compact {
         /// Directory of the journal
         #[arg(value_hint = ValueHint::DirPath)]
         journal: PathBuf,
-        /// Keep this sequence and all after it: where the latest snapshot would be replayed from
+        /// Compress all segments but the last, and forget none unless that is asked for too
+        #[arg(long)]
+        compress: bool,
+        /// Keep this sequence and all after it; unless given, that of the oldest snapshot and all after it
         #[arg(long, value_name = "SEQUENCE")]
-        keep_from: u64,
+        keep_from: Option<u64>,
         /// Of what may go, forget what is older than this, such as 12h; all of it unless given
         #[arg(long, value_name = "TIME", value_parser = age)]
         older_than: Option<Duration>,
@@ -111,6 +131,9 @@ pub(crate) struct Filter {
     /// Records that carry an event of a topic; * stands for one word of it, # for any number
     #[arg(long, value_name = "PATTERN")]
     pub(crate) topic: Option<String>,
+    /// Records that carry the event of this id or one that came of it, or have this text as their correlation-id
+    #[arg(long, value_name = "ID")]
+    pub(crate) correlation: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,

@@ -8,6 +8,7 @@ use neuronbus::journal::Archive;
 
 use super::args::Filter;
 use super::chain::Chain;
+use super::parquet::Table;
 use super::sqlite::Database;
 use super::{line, query};
 use crate::console::Console;
@@ -62,5 +63,21 @@ pub(super) fn sqlite(
     query::each(journal, filter, |record| Ok(database.insert(&record)?))?;
     let rows = database.finish()?;
     console.say(&format!("{} rows in {}", grouped(rows), file.display()));
+    Ok(())
+}
+
+/// The same table in a new file of columns.
+pub(super) fn parquet(
+    journal: &Path,
+    path: &Path,
+    filter: &Filter,
+    console: Console,
+) -> Result<(), Failure> {
+    let id = Archive::open(journal)?.header().id();
+    let failed = |source| Failure::File { path: path.to_owned(), source };
+    let mut table = Table::create(File::create_new(path).map_err(failed)?, id.to_string())?;
+    query::each(journal, filter, |record| Ok(table.insert(&record)?))?;
+    let rows = table.finish()?;
+    console.say(&format!("{} rows in {}", grouped(rows), path.display()));
     Ok(())
 }

@@ -2,16 +2,19 @@
 
 mod args;
 mod chain;
+mod compact;
 mod export;
 mod line;
+mod parquet;
 mod query;
+mod row;
 mod sqlite;
 mod verify;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use neuronbus::journal::{Archive, Forgotten, Retention, forget};
+use neuronbus::journal::{Archive, Retention};
 use serde_json::json;
 
 pub(crate) use args::JournalCommand;
@@ -21,6 +24,7 @@ use crate::args::ReportFormat;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::figures::grouped;
+use crate::history;
 
 pub(crate) fn run(command: &JournalCommand, console: Console) -> Result<(), Failure> {
     match command {
@@ -33,16 +37,31 @@ pub(crate) fn run(command: &JournalCommand, console: Console) -> Result<(), Fail
             query::tail(journal, tail, filter, *format, console)
         }
         JournalCommand::Verify { journal, format } => verify::verify(journal, *format, console),
-        JournalCommand::Export { journal, output, sqlite, filter } => match sqlite {
-            Some(file) => export::sqlite(journal, file, filter, console),
-            None => export::lines(journal, output.as_deref(), filter, console),
-        },
-        JournalCommand::Compact { journal, keep_from, older_than, larger_than, format } => {
+        JournalCommand::Export { journal, output, sqlite, parquet, filter } => {
+            match (sqlite, parquet) {
+                (Some(file), _) => export::sqlite(journal, file, filter, console),
+                (None, Some(file)) => export::parquet(journal, file, filter, console),
+                (None, None) => export::lines(journal, output.as_deref(), filter, console),
+            }
+        }
+        JournalCommand::Snapshot { journal, keep, format } => {
+            history::take(journal, *keep, *format, console)
+        }
+        JournalCommand::Compact {
+            journal,
+            compress,
+            keep_from,
+            older_than,
+            larger_than,
+            format,
+        } => {
             let mut retention = Retention { bytes: *larger_than, age: *older_than };
+            let forgets = retention != Retention::default() || keep_from.is_some() || !compress;
             if retention == Retention::default() {
                 retention.bytes = Some(0);
             }
-            compact(journal, retention, *keep_from, *format, console)
+            let forgets = forgets.then_some((retention, *keep_from));
+            compact::compact(journal, forgets, *compress, *format, console)
         }
     }
 }
@@ -63,6 +82,7 @@ fn ls(journal: &Path, format: ReportFormat, console: Console) -> Result<(), Fail
                 "first": card.sequences.start,
                 "next": card.sequences.end,
                 "bytes": card.bytes,
+                "compressed": card.compressed,
                 "tick": card.tick,
                 "time_ns": card.time_ns.to_string(),
             })
@@ -87,45 +107,21 @@ fn ls(journal: &Path, format: ReportFormat, console: Console) -> Result<(), Fail
     }
     let _ = writeln!(
         text,
-        "{:<30} {:>14} {:>12} {:>14} {:>14}",
-        "segment", "first", "records", "bytes", "tick"
+        "{:<32} {:>14} {:>12} {:>14} {:>14} {:>14}",
+        "segment", "first", "records", "bytes", "on disk", "tick"
     );
     for card in archive.segments() {
         let records = card.sequences.end - card.sequences.start;
         let _ = writeln!(
             text,
-            "{:<30} {:>14} {:>12} {:>14} {:>14}",
+            "{:<32} {:>14} {:>12} {:>14} {:>14} {:>14}",
             card.name,
             grouped(card.sequences.start),
             grouped(records),
             grouped(card.bytes),
+            grouped(card.compressed.unwrap_or(card.bytes)),
             grouped(card.tick)
         );
     }
     console.write(&text)
-}
-
-fn compact(
-    journal: &Path,
-    retention: Retention,
-    keep_from: u64,
-    format: ReportFormat,
-    console: Console,
-) -> Result<(), Failure> {
-    // The lock that this takes is a file of the directory.
-    let archive = Archive::open(journal)?;
-    drop(archive);
-    let Forgotten { segments, bytes, first } =
-        forget(journal, retention, keep_from, crate::clock::unix_ns())?;
-    console.write(&match format {
-        ReportFormat::Json => {
-            document(&json!({"segments": segments, "bytes": bytes, "first": first}))
-        }
-        ReportFormat::Text => format!(
-            "{} segments forgotten, {} bytes; the journal begins at sequence {}\n",
-            grouped(segments),
-            grouped(bytes),
-            grouped(first)
-        ),
-    })
 }

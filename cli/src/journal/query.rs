@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use neuronbus::event::TopicPattern;
+use neuronbus::event::{Correlation, TopicPattern};
 use neuronbus::journal::{Archive, Record, Scan, Span};
 
 use super::args::Filter;
@@ -23,6 +23,7 @@ const PAGE: usize = 64 << 10;
 pub(super) struct Wanted<'a> {
     filter: &'a Filter,
     topic: Option<TopicPattern>,
+    correlation: Option<Correlation>,
     left: u64,
 }
 
@@ -30,7 +31,8 @@ impl<'a> Wanted<'a> {
     pub(super) fn new(filter: &'a Filter) -> Result<Self, Failure> {
         let topic = filter.topic.as_deref().map(TopicPattern::new).transpose();
         let topic = topic.map_err(|error| Failure::Usage(format!("--topic: {error}")))?;
-        Ok(Self { filter, topic, left: filter.limit.unwrap_or(u64::MAX) })
+        let correlation = filter.correlation.as_deref().map(Correlation::new);
+        Ok(Self { filter, topic, correlation, left: filter.limit.unwrap_or(u64::MAX) })
     }
 
     /// The narrowest range that the index can answer.
@@ -63,6 +65,11 @@ impl<'a> Wanted<'a> {
             && self.topic.as_ref().is_none_or(|pattern| {
                 line::event(record).is_some_and(|event| pattern.matches(event.topic()))
             });
+        // Asked of every event: what is not shown may have led to what is.
+        let correlated = self.correlation.as_mut().is_none_or(|correlation| {
+            line::event(record).is_some_and(|event| correlation.takes(&event))
+        });
+        let wanted = wanted && correlated;
         self.left -= u64::from(wanted);
         wanted
     }

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use neuronbus::journal::Record;
 use rusqlite::{Connection, params};
-use serde_json::json;
 
-use super::line;
+use super::row::Row;
 
 /// The records that are inserted between two commits.
 const BATCH: u64 = 10_000;
@@ -47,50 +46,14 @@ impl Database {
         Ok(Self { connection, journal, rows: 0 })
     }
 
-    /// A record with an event is the event; any other is its body, under a topic of its kind and gate.
     pub(super) fn insert(&mut self, record: &Record<'_>) -> rusqlite::Result<()> {
-        let Record { sequence, tick, source, kind, .. } = *record;
-        let mut metadata =
-            json!({"sequence": sequence, "tick": tick, "source": source, "kind": kind});
-        let object = line::object(record);
-        let own = |key: &str| object.get(key).and_then(|value| value.as_str().map(str::to_owned));
+        let row = Row::of(record, &self.journal);
+        let Row { id, topic, timestamp, data, context, embedding, parent, metadata } = row;
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
-        let timestamp = i64::try_from(record.time_ns).unwrap_or(i64::MAX);
-        if let Some(event) = line::event(record) {
-            let written = object.get("event").cloned().unwrap_or_default();
-            let part = |key: &str| written.get(key).map(ToString::to_string);
-            for key in ["key", "headers", "schema", "priority", "time_us"] {
-                if let Some(value) = written.get(key) {
-                    metadata[key] = value.clone();
-                }
-            }
-            let embedding = event.embedding().map(|embedding| {
-                embedding.values().flat_map(f32::to_le_bytes).collect::<Vec<u8>>()
-            });
-            let (id, parent) = (event.id().to_string(), event.parent().map(|id| id.to_string()));
-            let (data, context) = (part("body"), part("context"));
-            let metadata = metadata.to_string();
-            insert.execute(params![
-                id,
-                event.topic(),
-                timestamp,
-                data,
-                context,
-                embedding,
-                parent,
-                metadata
-            ])?;
-        } else {
-            let id = format!("{}-{sequence}", self.journal);
-            let what = own("what").unwrap_or_else(|| kind.to_string());
-            let topic = format!("journal.{what}.{source}");
-            let data = own("payload").or_else(|| own("text")).or_else(|| own("hex"));
-            let (none, metadata) = (None::<String>, metadata.to_string());
-            let bytes = None::<Vec<u8>>;
-            insert.execute(params![id, topic, timestamp, data, none, bytes, none, metadata])?;
-        }
+        insert
+            .execute(params![id, topic, timestamp, data, context, embedding, parent, metadata])?;
         self.rows += 1;
         if self.rows.is_multiple_of(BATCH) {
             self.connection.execute_batch("COMMIT; BEGIN")?;
