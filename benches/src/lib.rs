@@ -50,6 +50,7 @@ pub const COMPARISONS: &[Named] = &[
     ("journal/scan", journal::scan),
     ("journal/range", journal::range),
     ("journal/open", journal::open),
+    ("journal/compressed", journal::compressed),
     ("processes/latency", processes::latency),
     ("processes/throughput", processes::throughput),
     ("processes/megabyte", processes::hand_over),

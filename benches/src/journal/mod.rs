@@ -3,6 +3,7 @@
 //! A peer's key is the event's time, so that its range of times is a range of keys; every event that is read is looked
 //! at. Peers that are servers are measured where their programs are installed.
 
+mod compressed;
 mod naive;
 mod ours;
 mod peers;
@@ -10,6 +11,8 @@ mod servers;
 
 use std::path::PathBuf;
 use std::rc::Rc;
+
+pub use compressed::compressed;
 
 use neuronbus::pace::Stamp;
 use tempfile::TempDir;
