@@ -122,7 +122,7 @@ pub(crate) struct Filter {
     /// Records of these times, in ns since 1970
     #[arg(long, value_name = "RANGE", value_parser = range)]
     pub(crate) time: Option<Range<u64>>,
-    /// Records of this gate, by its id; 0 is the operator
+    /// Records of this gate, by its id; 4294967295 is the operator
     #[arg(long, value_name = "ID")]
     pub(crate) source: Option<u32>,
     /// Records of this kind
