@@ -8,11 +8,19 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::journal::disk::Disk;
 use crate::journal::{Level, Progress};
-use crate::snapshot::{Capture, Shelf};
+use crate::snapshot::{Capture, Shelf, Snapshot};
 use crate::sync::Arc;
 
 /// What was written, given back for its memory; or why it was not.
 type Written = Result<Vec<u8>, String>;
+
+/// What there is to do.
+#[derive(Debug)]
+enum Job {
+    Write(Capture),
+    /// To see which snapshots others have taken.
+    Look,
+}
 
 /// Writes one snapshot after the other; ends when it is dropped, with the last one written.
 #[derive(Debug)]
@@ -26,7 +34,7 @@ pub(super) struct Keeper {
 enum By {
     /// A thread, which may have one in hand.
     Thread {
-        give: Option<Sender<Capture>>,
+        give: Option<Sender<Job>>,
         back: Receiver<Written>,
         thread: Option<JoinHandle<()>>,
         busy: bool,
@@ -48,6 +56,8 @@ pub(super) struct Target {
     pub(super) progress: Progress,
     /// The sequences of those that stay and were written here.
     pub(super) written: VecDeque<u64>,
+    /// The oldest that others took, as of the last look.
+    pub(super) seen: Option<String>,
 }
 
 impl Target {
@@ -69,8 +79,27 @@ impl Target {
         Ok(())
     }
 
-    fn keep(&mut self, capture: Capture) -> Written {
-        self.write(&capture).map(|()| capture.into_buffer())
+    /// Allows to be forgotten what the oldest of the snapshots that stay stands for, whoever took them.
+    fn look(&mut self) -> Result<(), String> {
+        let shelf = Shelf { disk: &*self.disk, place: &self.place };
+        let all = shelf.list().map_err(|error| error.to_string())?;
+        let Some((_, oldest)) = all.first().filter(|_| all.len() >= self.keep) else {
+            return Ok(());
+        };
+        if self.seen.as_ref() != Some(oldest) {
+            // Read whole: one that cannot be gone on from stands for nothing.
+            let snapshot = Snapshot::read_on(shelf, oldest).map_err(|error| error.to_string())?;
+            self.progress.keep_from(snapshot.header.sequence);
+            self.seen = Some(oldest.clone());
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, job: Job) -> Written {
+        match job {
+            Job::Write(capture) => self.write(&capture).map(|()| capture.into_buffer()),
+            Job::Look => self.look().map(|()| Vec::new()),
+        }
     }
 }
 
@@ -81,11 +110,11 @@ impl Keeper {
         if !thread {
             return Ok(Self { by: By::Caller { target, written: None }, buffer });
         }
-        let (give, given) = bounded::<Capture>(1);
+        let (give, given) = bounded::<Job>(1);
         let (tell, back) = bounded(1);
         let thread = std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || {
-            for capture in given {
-                if tell.send(target.keep(capture)).is_err() {
+            for job in given {
+                if tell.send(target.work(job)).is_err() {
                     return;
                 }
             }
@@ -111,9 +140,18 @@ impl Keeper {
 
     /// Has a snapshot written.
     pub(super) fn write(&mut self, capture: Capture) {
+        self.give(Job::Write(capture));
+    }
+
+    /// Has it seen which snapshots others have taken, and forgotten what those stand for.
+    pub(super) fn look(&mut self) {
+        self.give(Job::Look);
+    }
+
+    fn give(&mut self, job: Job) {
         match &mut self.by {
-            By::Caller { target, written } => *written = Some(target.keep(capture)),
-            By::Thread { give: Some(give), busy, .. } => *busy = give.send(capture).is_ok(),
+            By::Caller { target, written } => *written = Some(target.work(job)),
+            By::Thread { give: Some(give), busy, .. } => *busy = give.send(job).is_ok(),
             By::Thread { .. } => {}
         }
     }

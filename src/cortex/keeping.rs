@@ -8,7 +8,7 @@ use super::operator::OperatorError;
 use super::recording::Recorder;
 use super::run::RunError;
 use crate::id::NeuronId;
-use crate::journal::{Health, JournalError, Level};
+use crate::journal::{Health, JournalError, Level, Retention};
 use crate::pace::Stamp;
 use crate::recorded::Recorded;
 use crate::snapshot::Capture;
@@ -53,10 +53,7 @@ impl Cortex {
         recorder.ticks_passed(self.next);
         let (mark, mut keep) = recorder.what_is_due();
         if keep && recorder.plan.snapshots_elsewhere {
-            // Whoever takes it computes the state himself; a journal that takes nothing now will take it later.
-            if recorder.keep(self.next).is_ok() {
-                recorder.kept = Done::now(recorder.records, Stamp::now());
-            }
+            self.leave_to_others();
             keep = false;
         }
         if mark || keep {
@@ -70,13 +67,38 @@ impl Cortex {
         Ok(())
     }
 
+    /// Writes down what a snapshot needs beside the state, which whoever takes it computes himself.
+    fn leave_to_others(&mut self) {
+        let Some(recorder) = &mut self.recorder else { return };
+        // A journal that takes nothing now will take it later.
+        if recorder.keep(self.next).is_ok() {
+            recorder.kept = Done::now(recorder.records, Stamp::now());
+        }
+        if recorder.plan.options.retention == Retention::default() {
+            return;
+        }
+        let looked = recorder.keeper().map(|keeper| {
+            let free = keeper.and_then(|keeper| keeper.is_free().map(|last| (keeper, last)));
+            free.and_then(|(keeper, last)| {
+                keeper.look();
+                last.err()
+            })
+        });
+        if let Some(reason) = looked.unwrap_or_else(Some)
+            && recorder.unkept.as_ref() != Some(&reason)
+        {
+            self.notes.push(format!("nothing is forgotten: {reason}"));
+            recorder.unkept = Some(reason);
+        }
+    }
+
     /// Takes a snapshot, which is written while the run goes on. Not while the one before is being written.
     fn keep(&mut self) {
         let Some(mut recorder) = self.recorder.take() else { return };
         let began = Stamp::now();
         match self.capture(&mut recorder) {
             Ok(Some(capture)) => {
-                if let Some(keeper) = &mut recorder.keeper {
+                if let Ok(Some(keeper)) = recorder.keeper() {
                     keeper.write(capture);
                 }
                 recorder.kept = Done::now(recorder.records, began);
@@ -92,12 +114,7 @@ impl Cortex {
 
     /// The state as it is; `None` while nobody could write it.
     fn capture(&mut self, recorder: &mut Recorder) -> Result<Option<Capture>, String> {
-        if recorder.keeper.is_none() {
-            let Some(target) = recorder.target() else { return Ok(None) };
-            let keeper = Keeper::start(target, recorder.plan.options.thread);
-            recorder.keeper = Some(keeper.map_err(|error| error.to_string())?);
-        }
-        let buffer = match recorder.keeper.as_mut().and_then(Keeper::is_free) {
+        let buffer = match recorder.keeper()?.and_then(Keeper::is_free) {
             None => return Ok(None),
             Some(Ok(buffer)) => buffer,
             // A full disk may have room by now: what failed is said once, and tried again.

@@ -106,7 +106,7 @@ pub(super) struct Recorder {
     /// What each gate has admitted, in this run and in those before.
     pub(super) pasts: Vec<(u32, GatePast)>,
     /// Who writes snapshots; nobody before the first.
-    pub(super) keeper: Option<Keeper>,
+    keeper: Option<Keeper>,
     /// Whether snapshots are taken still, and why the last was not written, if so.
     pub(super) keeps: bool,
     pub(super) unkept: Option<String>,
@@ -205,10 +205,21 @@ impl Recorder {
     }
 
     /// Where snapshots are to be written; nowhere once the journal is closed.
-    pub(super) fn target(&self) -> Option<Target> {
+    fn target(&self) -> Option<Target> {
         let progress = self.journal.as_ref()?.progress();
         let (place, keep) = (self.plan.directory.clone(), self.plan.snapshots_kept.max(1));
-        Some(Target { disk: self.disk(), place, keep, progress, written: VecDeque::new() })
+        let (written, seen) = (VecDeque::new(), None);
+        Some(Target { disk: self.disk(), place, keep, progress, written, seen })
+    }
+
+    /// Who writes snapshots, made when he is first asked for; nobody once the journal is closed.
+    pub(super) fn keeper(&mut self) -> Result<Option<&mut Keeper>, String> {
+        if self.keeper.is_none() {
+            let Some(target) = self.target() else { return Ok(None) };
+            let keeper = Keeper::start(target, self.plan.options.thread);
+            self.keeper = Some(keeper.map_err(|error| error.to_string())?);
+        }
+        Ok(self.keeper.as_mut())
     }
 
     /// The sequence of the next record.

@@ -37,7 +37,10 @@ pub(crate) fn take(
     let mut recording = Recording::open(journal, None, None)?;
     recording.jump(journal, tick)?;
     if recording.began_at == Some(tick) {
-        return console.write("there is one of the last place in the journal for a snapshot\n");
+        return console.write(&match format {
+            ReportFormat::Json => json(&serde_json::json!({"snapshot": null, "tick": tick}))?,
+            ReportFormat::Text => format!("there is one of tick {} already\n", grouped(tick)),
+        });
     }
     let Recording { cortex, playback, .. } = &mut recording;
     cortex.replay(playback, ReplayOptions { until: Tick(tick), ..ReplayOptions::default() })?;
