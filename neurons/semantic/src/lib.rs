@@ -48,6 +48,7 @@ pub mod minilm;
 mod onnx;
 pub mod phrased;
 pub mod recognition;
+mod reliability;
 pub mod router;
 pub mod router_neuron;
 pub mod semantic_neuron;

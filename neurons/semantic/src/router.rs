@@ -14,14 +14,14 @@
 //! Who takes a topic is believed, not known (`tenure.rs`): when the world changes and handlers change
 //! places, what was learned about texts stays, and only who takes them is found anew.
 
+mod saving;
+
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::encoder::{Model, VectorError};
-use crate::episodes::{Episodes, SavedEpisodes};
+use crate::episodes::Episodes;
 use crate::matrix::{Matrix, dot};
-use crate::tenure::{SavedTenure, Tenure};
+use crate::tenure::{Tenure, Verdict};
 
 /// How a router learns.
 ///
@@ -36,7 +36,7 @@ use crate::tenure::{SavedTenure, Tenure};
 /// | `doubt` | 0.3 | weight of an episode that says nothing, so that few voters count less |
 /// | `memory` | 400 | episodes kept for each handler, the latest |
 /// | `rate` | 1 | how fast the correction learns; 0 is not at all |
-/// | `change` | 0.01 | how likely a topic's handler is to have changed from one of its texts to the next |
+/// | `change` | 0.005 | how likely a topic's handler is to have changed from one of its texts to the next |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RouterSettings {
     /// How many rewarded texts a handler's name counts for.
@@ -73,7 +73,7 @@ impl Default for RouterSettings {
             doubt: 0.3,
             memory: 400,
             rate: 1.0,
-            change: 0.01,
+            change: 0.005,
         }
     }
 }
@@ -161,6 +161,8 @@ pub struct Router {
     seen: f32,
     rounds: u64,
     episodes: Episodes,
+    /// For each topic, failures that are its handler's or the text's: which, will be known.
+    open: Vec<Vec<(Choice, f32)>>,
     scratch: Scratch,
 }
 
@@ -180,6 +182,9 @@ const SELDOM: u64 = 8;
 /// Log odds by prototype are too sure of themselves by about this: texts are no independent numbers. Found on
 /// validation queries, where it makes them as likely as they say.
 const UNIT: f32 = 10.0;
+
+/// Failures of one topic that wait until it is known whose they are; further ones are let go, the oldest first.
+const OPEN: usize = 8;
 
 /// What is less likely than this is not corrected.
 const UNLIKELY: f32 = 0.002;
@@ -232,6 +237,7 @@ impl Router {
             precision,
             seen: settings.spread,
             rounds: 0,
+            open: vec![Vec::new(); handlers.len()],
             scratch: Scratch::default(),
         };
         (0..handlers.len()).for_each(|handler| router.measure(handler));
@@ -313,15 +319,39 @@ impl Router {
         }
         let (topic, reward) = (choice.topic, reward.clamp(-1.0, 1.0));
         self.rounds += 1;
-        let blames_topic = self.tenure.hear(topic, choice.handler, choice.expected, reward);
-        if reward > 0.0 {
-            self.approach(topic, &choice.vector, reward);
-        } else if !blames_topic {
-            // Whoever took it is wrong, and not what it was taken for.
-            return;
+        let verdict = self.tenure.hear(topic, choice.handler, choice.expected, reward);
+        let succeeded = reward > 0.0;
+        match verdict {
+            // Whoever took them was wrong, and not what they were taken for.
+            Verdict::Settled => self.open[topic].clear(),
+            Verdict::Topic => {
+                for (failed, reward) in std::mem::take(&mut self.open[topic]) {
+                    self.take_in(&failed, reward);
+                }
+            }
+            Verdict::Open if !succeeded => return self.put_off(choice, reward),
+            Verdict::Handler if !succeeded => return,
+            Verdict::Open | Verdict::Handler => {}
         }
+        if succeeded {
+            self.approach(topic, &choice.vector, reward);
+        }
+        self.take_in(choice, reward);
+    }
+
+    /// Keeps a failure until it is known whose it is.
+    fn put_off(&mut self, choice: &Choice, reward: f32) {
+        let open = &mut self.open[choice.topic];
+        if open.len() == OPEN {
+            open.remove(0);
+        }
+        open.push((choice.clone(), reward));
+    }
+
+    /// Learns what an outcome says about the text.
+    fn take_in(&mut self, choice: &Choice, reward: f32) {
         let question = self.episodes.question(&choice.vector);
-        self.episodes.keep(topic, &question, reward);
+        self.episodes.keep(choice.topic, &question, reward);
         self.correct(choice, reward);
     }
 
@@ -398,78 +428,6 @@ fn likely(odds: &mut Vec<(u32, f32)>) {
     }
     odds.iter_mut().for_each(|(_, odds)| *odds /= all);
     odds.retain(|&(_, odds)| odds > UNLIKELY);
-}
-
-/// What was learned, as it is written.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    model: String,
-    prototypes: Vec<f32>,
-    precision: Vec<f32>,
-    counts: Vec<f32>,
-    offsets: Vec<f32>,
-    seen: f32,
-    rounds: u64,
-    corrections: Vec<f32>,
-    tenure: SavedTenure,
-    episodes: Vec<SavedEpisodes>,
-}
-
-impl Router {
-    /// Appends everything that was learned.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        let saved = Saved {
-            model: self.prototypes.model().to_string(),
-            prototypes: self.prototypes.flat().to_vec(),
-            precision: self.precision.flat().to_vec(),
-            counts: self.counts.clone(),
-            offsets: self.offsets.clone(),
-            seen: self.seen,
-            rounds: self.rounds,
-            corrections: self.corrections.flat().to_vec(),
-            tenure: self.tenure.saved(),
-            episodes: self.episodes.saved(),
-        };
-        // Into memory, and of types that can all be written.
-        if let Ok(bytes) = postcard::to_stdvec(&saved) {
-            out.extend_from_slice(&bytes);
-        }
-    }
-
-    /// Takes back what [`snapshot`](Self::snapshot) wrote.
-    ///
-    /// # Errors
-    /// [`RouterError::State`] for what is no state of a router of this model and these handlers; it is as it was.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RouterError> {
-        let saved: Saved =
-            postcard::from_bytes(bytes).map_err(|error| RouterError::State(error.to_string()))?;
-        let model = self.prototypes.model().to_string();
-        if saved.model != model {
-            return Err(RouterError::State(format!(
-                "it is of the model {}, and this is {model}",
-                saved.model
-            )));
-        }
-        let (expected, found) = (self.handlers(), saved.counts.len());
-        let fits = found == expected
-            && saved.offsets.len() == expected
-            && saved.prototypes.len() == self.prototypes.flat().len()
-            && saved.corrections.len() == self.corrections.flat().len()
-            && saved.precision.len() == self.precision.flat().len()
-            && saved.tenure.fits(expected);
-        if !fits || !self.episodes.refill(saved.episodes) {
-            return Err(RouterError::State(format!(
-                "it has {found} handlers, and this has {expected}"
-            )));
-        }
-        self.prototypes.flat_mut().copy_from_slice(&saved.prototypes);
-        self.precision.flat_mut().copy_from_slice(&saved.precision);
-        self.corrections.flat_mut().copy_from_slice(&saved.corrections);
-        self.tenure.refill(saved.tenure);
-        (self.counts, self.offsets) = (saved.counts, saved.offsets);
-        (self.seen, self.rounds) = (saved.seen, saved.rounds);
-        Ok(())
-    }
 }
 
 impl RouterSettings {

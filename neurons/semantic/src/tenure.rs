@@ -11,6 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::reliability::Reliability;
+
 /// Beliefs about who takes each topic; in the beginning, each topic's own handler does.
 #[derive(Debug, Clone)]
 pub(crate) struct Tenure {
@@ -24,16 +26,31 @@ pub(crate) struct Tenure {
     /// Failures beyond what was expected, as a mean over few outcomes and over many.
     lately: f32,
     usually: f32,
+    /// How often what is expected of a handler that is trusted comes true.
+    reliability: Reliability,
+}
+
+/// What an outcome says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The topic has the handler that it should have: a failure is the text's, which was taken for what it is not.
+    Topic,
+    /// The handler is the topic's, and may be no longer: whose a failure is, is not known yet.
+    Open,
+    /// Another handler was tried: a failure says nothing about the text.
+    Handler,
+    /// The handler that was tried is the topic's from now on.
+    Settled,
 }
 
 /// Nobody is quite impossible.
 const DOUBT: f32 = 1e-4;
 
-/// However sure a topic is, its handler fails in so many cases of a hundred.
-const SLIPS: f32 = 0.03;
+/// However sure a topic is, its handler fails in so many cases.
+const SLIPS: f32 = 0.005;
 
 /// How often a handler succeeds that is not the one.
-const LUCK: f32 = 0.02;
+const LUCK: f32 = 0.002;
 
 /// What a handler is worth that its own topic has not left.
 const TAKEN: f32 = 0.02;
@@ -68,6 +85,7 @@ impl Tenure {
             change,
             lately: 0.0,
             usually: 0.0,
+            reliability: Reliability::default(),
         };
         (0..count).for_each(|topic| normalise(tenure.row_mut(topic)));
         tenure
@@ -102,22 +120,24 @@ impl Tenure {
             .0
     }
 
-    /// Learns from an outcome, and says whether a failure is the topic's: whether the text was taken for what it is
-    /// not. `expected` is what its episodes said of the topic, -1 to 1.
+    /// Learns from an outcome, and says what it means. `expected` is what its episodes said of the topic, -1 to 1.
     pub(crate) fn hear(
         &mut self,
         topic: usize,
         handler: usize,
         expected: f32,
         reward: f32,
-    ) -> bool {
+    ) -> Verdict {
         let holder = self.holders[topic] as usize;
         let is_holder = handler == holder;
         if expected <= 0.0 || self.count < 2 || reward == 0.0 {
-            return is_holder;
+            return if is_holder { Verdict::Topic } else { Verdict::Handler };
         }
-        let right = (0.5 + 0.5 * expected).min(1.0 - SLIPS);
+        let right = self.reliability.of(expected).min(1.0 - SLIPS);
         let failed = reward < 0.0;
+        if is_holder && self.row(topic)[handler] >= SURE {
+            self.reliability.note(expected, !failed);
+        }
         let change = self.notice(is_holder, right, failed) / self.count as f32;
         let row = self.row_mut(topic);
         for (at, belief) in row.iter_mut().enumerate() {
@@ -134,10 +154,15 @@ impl Tenure {
             (true, false) => self.rule_out(topic, handler, holder),
             (false, false) if self.row(topic)[handler] > SETTLED => {
                 self.settle(topic, handler, holder);
+                return Verdict::Settled;
             }
             _ => {}
         }
-        is_holder && self.row(topic).iter().any(|&belief| belief >= SURE)
+        match is_holder {
+            true if self.row(topic).iter().any(|&belief| belief >= SURE) => Verdict::Topic,
+            true => Verdict::Open,
+            false => Verdict::Handler,
+        }
     }
 
     /// Follows how often what was expected fails, and returns how likely a change is now.
@@ -178,13 +203,15 @@ impl Tenure {
 
     pub(crate) fn saved(&self) -> SavedTenure {
         let (beliefs, holders) = (self.beliefs.clone(), self.holders.clone());
-        SavedTenure { beliefs, holders, lately: self.lately, usually: self.usually }
+        let (lately, usually) = (self.lately, self.usually);
+        SavedTenure { beliefs, holders, lately, usually, reliability: self.reliability.clone() }
     }
 
     /// Becomes what was saved, which [fits](SavedTenure::fits).
     pub(crate) fn refill(&mut self, saved: SavedTenure) {
         (self.beliefs, self.holders) = (saved.beliefs, saved.holders);
         (self.lately, self.usually) = (saved.lately, saved.usually);
+        self.reliability = saved.reliability;
     }
 }
 
@@ -200,6 +227,7 @@ pub(crate) struct SavedTenure {
     holders: Vec<u32>,
     lately: f32,
     usually: f32,
+    reliability: Reliability,
 }
 
 impl SavedTenure {
@@ -212,6 +240,7 @@ impl SavedTenure {
             && self.beliefs.iter().all(is_belief)
             && self.lately.is_finite()
             && self.usually.is_finite()
+            && self.reliability.is_sound()
     }
 }
 
@@ -249,8 +278,9 @@ mod tests {
         (0..5).for_each(|_| {
             round(&mut tenure, &identity);
         });
-        assert!(tenure.hear(3, 3, 0.5, -1.0), "it was not sure, so it is the text's");
-        assert!(!tenure.hear(3, 3, 0.9, -1.0), "it is in doubt");
+        let sure = tenure.hear(3, 3, 0.5, -1.0);
+        assert_eq!(sure, Verdict::Topic, "it was not sure, so it is the text's");
+        assert_eq!(tenure.hear(3, 3, 0.9, -1.0), Verdict::Open, "it is in doubt");
         assert_eq!(tenure.handler(3), 3, "nobody else is free");
         (0..8).for_each(|_| {
             tenure.hear(3, 3, 0.9, -1.0);
@@ -261,7 +291,7 @@ mod tests {
     #[test]
     fn what_is_not_known_of_a_topic_says_nothing_about_its_handler() {
         let mut tenure = Tenure::new(4, 0.01);
-        (0..50).for_each(|_| assert!(tenure.hear(2, 2, 0.0, -1.0)));
+        (0..50).for_each(|_| assert_eq!(tenure.hear(2, 2, 0.0, -1.0), Verdict::Topic));
         assert_eq!(tenure.handler(2), 2);
     }
 
