@@ -515,5 +515,6 @@ proptest! {
         segments_of_any_kind::check_packed(&script);
         segments_of_any_kind::check_packed_changed(&script);
         segments_of_any_kind::check_frame(&script);
+        segments_of_any_kind::check_frame_changed(&script);
     }
 }

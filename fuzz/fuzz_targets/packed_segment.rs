@@ -12,4 +12,5 @@ fuzz_target!(|input: &[u8]| {
     segments::check_packed(input);
     segments::check_frame(input);
     segments::check_packed_changed(input);
+    segments::check_frame_changed(input);
 });
