@@ -12,8 +12,9 @@ use crate::recorded::Recorded;
 use crate::spike::SpikeKind;
 use crate::sync::Arc;
 
-/// How often the end of a journal that is being written is looked at.
-const LOOK: Duration = Duration::from_millis(2);
+/// How often the end of a journal that is being written is looked at: first, and at last while nothing comes.
+const LOOK_FIRST: Duration = Duration::from_millis(1);
+const LOOK_LATER: Duration = Duration::from_millis(16);
 
 /// What is read, and how.
 #[derive(Debug, Clone)]
@@ -68,12 +69,13 @@ impl Reading {
     /// Whether it came to an end; otherwise it was told to stop.
     fn play(&self, scan: &mut Scan, mut next: u64) -> Result<bool, String> {
         let (mut tempo, mut live) = (Tempo::new(self.plan.speed), false);
+        let mut look = LOOK_FIRST;
         // bound: the records of the journal, or until it is told to stop
         loop {
             let goes_on = match scan.next() {
                 Some(record) => {
                     let record = record.map_err(|error| error.to_string())?;
-                    next = record.sequence + 1;
+                    (next, look) = (record.sequence + 1, LOOK_FIRST);
                     match self.played(&record)? {
                         Some(played) => {
                             self.pause(tempo.early(record.time_ns))
@@ -83,7 +85,11 @@ impl Reading {
                     }
                 }
                 None if !self.plan.follow => return Ok(true),
-                None if live => self.pause(LOOK),
+                None if live => {
+                    let pause = look;
+                    look = (look * 2).min(LOOK_LATER);
+                    self.pause(pause)
+                }
                 None => {
                     live = true;
                     self.hand_over(Message::CaughtUp(next))
