@@ -212,6 +212,37 @@ fn a_snapshot_is_taken_by_another_process_and_a_run_is_taken_up_from_it() {
 }
 
 #[test]
+fn a_described_brain_takes_in_each_record_of_another_journal_once() {
+    let place = tempfile::tempdir().unwrap();
+    let (recorded, _) = record_lines(place.path(), |_| {});
+    let inputs = kept(&recorded)
+        .iter()
+        .filter(|(_, kind, body)| {
+            let what = Recorded::read(*kind, body).unwrap();
+            matches!(what, Recorded::Drive { .. } | Recorded::Fire { .. })
+        })
+        .count();
+    let brain = place.path().join("past.toml");
+    let description = format!(
+        "[brain]\npace = \"free\"\n\
+         [[region]]\npath = \"past\"\nkind = \"journal\"\njournal = \"{}\"\n\
+         [[region]]\npath = \"reflex\"\nkind = \"reflex\"\n\
+         [[projection]]\nfrom = \"past\"\nto = \"reflex\"\n",
+        recorded.display()
+    );
+    std::fs::write(&brain, description).unwrap();
+    let own = place.path().join("own");
+    let args = ["run", text(&brain), "--quiet", "--format", "json", "--journal", text(&own)];
+    let note = |report: &Value| report["gates"][0]["notes"][0].as_str().unwrap().to_owned();
+    let first = document(&run(&args));
+    assert_eq!(first["spikes"]["in"].as_u64().unwrap(), inputs as u64);
+    assert!(note(&first).contains(&format!("{inputs} records entered")), "{}", note(&first));
+    let second = document(&run(&args));
+    assert_eq!(second["spikes"]["in"], first["spikes"]["in"], "the replay's, and none after it");
+    assert!(note(&second).contains(": 0 records entered"), "{}", note(&second));
+}
+
+#[test]
 fn a_run_whose_beginning_was_forgotten_is_replayed_from_its_oldest_snapshot() {
     let place = tempfile::tempdir().unwrap();
     let (journal, digest) = record_lines(place.path(), |recording| {
