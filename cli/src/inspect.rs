@@ -47,9 +47,10 @@ fn summary(
     )?;
     writeln!(text, "\n{}", style.bold("regions"))?;
     let width = brain.regions().iter().map(|region| region.path.chars().count()).max().unwrap_or(0);
+    let kinds = brain.regions().iter().map(|region| region.kind.name().len()).max().unwrap_or(0);
     for region in brain.regions() {
         let kind = region.kind.name();
-        writeln!(text, "  {:<width$}  {kind:<6}  {}", region.path, region.summary())?;
+        writeln!(text, "  {:<width$}  {kind:<kinds$}  {}", region.path, region.summary())?;
     }
     writeln!(text, "\n{}", style.bold("projections"))?;
     for projection in brain.projections() {

@@ -90,6 +90,20 @@ fn the_report_for_people_lists_what_was_handled() {
 }
 
 #[test]
+fn a_check_says_the_chain_back() {
+    let text = stdout(&run(&["check", "brains/meaning.toml"]));
+    for line in [
+        "language       concepts  2 concepts by the model static",
+        "context        context   knows something in 3 scopes at first",
+        "language      -> memory         all-to-all, of \"payment failed\" alone, weight 0, \
+         delay 1 tick, filtered",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("probably not meant"), "{text}");
+}
+
+#[test]
 fn what_is_no_event_is_counted_and_shown() {
     let input = events() + "{\"topic\": \"a\", \"colour\": 3}\nnot json\n{\"topic\": \"a b*\"}\n\n";
     let document = document(&feed(&RUN, input));

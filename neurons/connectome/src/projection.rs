@@ -93,6 +93,9 @@ impl ProjectionPlan {
         if self.connect == Connect::FixedInDegree {
             words.push(format!("{} sources each", self.sources_each));
         }
+        if let Some(neuron) = &self.from_neuron {
+            words.push(format!("of {neuron:?} alone"));
+        }
         words.push(format!("weight {}", self.weight));
         words.push(format!("delay {}", quantity::spell_span(self.delay)));
         let learning = self.learning.summary();

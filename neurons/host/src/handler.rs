@@ -113,7 +113,7 @@ impl Gate for HandlerGate {
     }
 
     fn account(&self) -> GateAccount {
-        let notes = vec![format!("{}: {} events handled", self.path, self.taken)];
+        let notes = vec![format!("{}: handled {}", self.path, self.taken)];
         GateAccount { refused: self.refusals.list(), notes, ..GateAccount::default() }
     }
 }
