@@ -6,7 +6,7 @@
 //! report: 3 of the lines look serious; first: kernel: disk I/O error on sda1, sector 81920
 //! report: 6 of the lines look serious; first: sshd: failed password for root from 203.0.113.9
 //! 60 lines, 10 of them serious, 2 calls
-//! read 390 tokens, wrote 29: 0.0005 of any money
+//! read 370 tokens, wrote 29: 0.0005 of any money
 //! a hook on every line: 60 calls, read 1376 tokens, wrote 870: 0.0057
 //! ```
 //!
