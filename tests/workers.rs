@@ -300,3 +300,16 @@ fn a_panic_on_the_first_worker_reaches_the_caller_and_the_others_end() {
     // Dropping it waits for their threads.
     drop(cortex);
 }
+
+#[test]
+fn a_tick_in_which_the_first_of_several_workers_has_no_part_is_timed() {
+    let mut builder = Cortex::builder();
+    builder.region(Region::agents("a").worker(1).neuron("n", Relay::default()));
+    let drives = (0..3).map(|n| (n * 4, support::id(0), 0.1)).collect();
+    builder.region(Region::gated("door", support::Script::new(drives)));
+    builder.workers(2).pace(Pace::OnDemand).tick_length(TICK);
+    let mut cortex = builder.build().unwrap();
+    cortex.run().unwrap();
+    let report = cortex.report();
+    assert_eq!((report.spikes.counts.delivered, report.latency_ns.tick.count), (3, 3));
+}

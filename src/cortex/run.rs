@@ -443,6 +443,9 @@ impl Cortex {
             self.seal_journal();
             // Where nothing but this is due, no worker has computed a tick.
             self.emit();
+            if let Some(began) = began {
+                self.vitals.tick_took(Stamp::now().ns_since(began));
+            }
             return Ok(());
         }
         self.worker.route();
